@@ -1,0 +1,140 @@
+# Everything runs from a clean clone with Go, git and a C compiler (for the race detector). The tools are Go modules, pinned in go.mod
+# and tools/*/go.mod; the first run builds them, which takes some minutes, and later ones need no network.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+# What to vet and test, such as PACKAGES=./policy/...
+PACKAGES ?= ./...
+# How long `make nightly` fuzzes each target.
+FUZZTIME ?= 5m
+
+buf := go tool -modfile=tools/buf/go.mod buf
+staticcheck := go tool -modfile=tools/staticcheck/go.mod staticcheck
+regal := go tool -modfile=tools/regal/go.mod regal
+
+# Where git cannot read the folder (an unpacked archive, another owner's checkout), build without its stamp.
+vcs := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo false)
+
+##@ Everyday
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: build
+build: ## Build bin/bidrail
+	@echo "build: compiling bin/bidrail"
+	@CGO_ENABLED=0 go build -trimpath -buildvcs=$(vcs) -o bin/bidrail ./cmd/bidrail
+
+.PHONY: demo
+demo: ## Start a server and let an example automation run into its guardrails
+	@echo "demo: a server with the shipped rules, and an automation that asks it"
+	@go run ./client/examples/demo
+
+.PHONY: test
+test: fmt vet staticcheck proto rego race ## Everything that CI runs
+
+.PHONY: generate
+generate: ## Generate the Go code and the OpenAPI file from proto/
+	@echo "generate: Go code, gateway and OpenAPI file from proto/bidrail"
+	@$(buf) format -w --path proto/bidrail
+	@find proto/bidrail -name '*.pb*.go' -delete
+	@$(buf) generate
+
+.PHONY: bench
+bench: ## Run every benchmark
+	@echo "bench: go test -bench in $(PACKAGES)"
+	@go test -run '^$$' -bench . -benchmem $(PACKAGES)
+
+.PHONY: nightly
+nightly: test ## What CI runs, then long property tests and fuzzing
+	@echo "nightly: property tests with 10,000 cases each in $(PACKAGES)"
+	@RAPID_CHECKS=10000 go test -race -count=1 -timeout=6h $(PACKAGES)
+	@echo "nightly: fuzzing each target in $(PACKAGES) for $(FUZZTIME)"
+	@go list -f '{{$$d := .}}{{range .TestGoFiles}}{{$$d.Dir}}/{{.}} {{$$d.ImportPath}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$$d.Dir}}/{{.}} {{$$d.ImportPath}}{{"\n"}}{{end}}' $(PACKAGES) | \
+		while read -r file package; do \
+			[ -n "$$file" ] || continue; \
+			for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
+				go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null; \
+			done; \
+		done
+
+.PHONY: clean
+clean: ## Delete what was built
+	@echo "clean: deleting bin/"
+	@rm -rf bin
+
+##@ Steps of make test
+
+.PHONY: fmt
+fmt: ## Is the Go code formatted?
+	@echo "fmt: gofmt"
+	@unformatted=$$("$$(go env GOROOT)/bin/gofmt" -l .); \
+		if [ -n "$$unformatted" ]; then printf 'not formatted; run gofmt -w on:\n%s\n' "$$unformatted" >&2; exit 1; fi
+
+.PHONY: vet
+vet: ## go vet
+	@echo "vet: go vet $(PACKAGES)"
+	@go vet $(PACKAGES)
+
+.PHONY: staticcheck
+staticcheck: ## staticcheck
+	@echo "staticcheck: staticcheck $(PACKAGES)"
+	@$(staticcheck) $(PACKAGES)
+
+.PHONY: proto
+proto: proto-lint proto-format proto-breaking proto-generated descriptors ## All checks of proto/
+
+.PHONY: proto-lint
+proto-lint: ## Names and comments of the API
+	@echo "proto-lint: buf lint"
+	@$(buf) lint
+
+.PHONY: proto-format
+proto-format: ## Are the .proto files formatted?
+	@echo "proto-format: buf format"
+	@$(buf) format --diff --exit-code --path proto/bidrail
+
+.PHONY: proto-breaking
+proto-breaking: ## Would the API break the clients of the main branch?
+	@echo "proto-breaking: buf breaking"
+	@tools/breaking.sh
+
+.PHONY: proto-generated
+proto-generated: ## Is the generated code that of the .proto files?
+	@echo "proto-generated: generating anew and comparing"
+	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
+		$(buf) generate -o "$$fresh"; \
+		if ! diff -r --brief --exclude='*.proto' --exclude=doc.go "$$fresh/proto/bidrail" proto/bidrail; then \
+			echo 'the generated code is not that of the .proto files; run: make generate' >&2; exit 1; \
+		fi
+
+.PHONY: descriptors
+descriptors: ## Do the vendored .proto files agree with the Go packages?
+	@echo "descriptors: buf build, then go test ./proto"
+	@mkdir -p bin
+	@$(buf) build --as-file-descriptor-set -o bin/descriptors.binpb
+	@BIDRAIL_DESCRIPTORS="$(CURDIR)/bin/descriptors.binpb" go test -run '^TestThirdParty$$' ./proto
+
+.PHONY: rego
+rego: rego-lint policy-test ## All checks of rego/
+
+.PHONY: rego-lint
+rego-lint: ## Lint the shipped policy pack
+	@echo "rego-lint: regal lint rego"
+	@$(regal) lint rego
+
+.PHONY: policy-test
+policy-test: build ## Compile, type-check and test the shipped policy pack
+	@echo "policy-test: bin/bidrail policy test rego"
+	@bin/bidrail policy test rego
+
+.PHONY: race
+race: ## go test with the race detector
+	@echo "race: go test -race $(PACKAGES)"
+	@command -v "$$(go env CC)" >/dev/null || { echo 'the race detector needs a C compiler; on Debian: apt-get install gcc libc6-dev' >&2; exit 1; }
+	@CGO_ENABLED=1 go test -race $(PACKAGES)
