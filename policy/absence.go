@@ -1,0 +1,233 @@
+package policy
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
+)
+
+// Example is one input that a rule's author wrote down with what the rule says of it: a member of
+// the object `examples` in the rule's test package.
+type Example struct {
+	Rule   *Rule
+	Name   string
+	Expect string // block, approve, warn or pass
+	Input  ast.Value
+}
+
+// AbsenceReport is what happened when input was taken away from rules.
+type AbsenceReport struct {
+	Rules    int // rules that have a firing example
+	Examples int
+	Removals int      // documents with one path removed that were judged
+	Laxer    []Laxer  // removals that made a verdict laxer: silent passes
+	Declared []Laxer  // the same, for paths that a rule's METADATA declares optional: known, and allowed
+	Wrong    []string // examples that do not give what they expect
+	Untested []string // rules without an example that fires
+}
+
+// Laxer is one path whose absence lets through what its presence stopped.
+type Laxer struct {
+	Rule, Example, Path string
+	Before, After       Verdict
+}
+
+func (l Laxer) String() string {
+	return fmt.Sprintf("%s: example %q: without %s the verdict is %s instead of %s", l.Rule, l.Example, l.Path, l.After, l.Before)
+}
+
+// CheckAbsence shows what the rules of a revision answer when something is missing. For each example
+// of each rule it removes every path of the input in turn and judges the rest with that rule and
+// the engine's own checks: no removal may make the verdict laxer. Labels are removed whole, since a
+// label that is not there is a label the target does not have; lists likewise. A path that a rule
+// declares optional stands for something that may well be unknown, such as a fact no connector
+// pushes: what its absence lets through is reported apart.
+func CheckAbsence(ctx context.Context, engine *Engine) (*AbsenceReport, error) {
+	examples, err := readExamples(ctx, engine)
+	if err != nil {
+		return nil, err
+	}
+	report := &AbsenceReport{}
+	firing := map[*Rule]bool{}
+	for _, example := range examples {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		report.Examples++
+		document, ok := example.Input.(ast.Object)
+		if !ok {
+			report.Wrong = append(report.Wrong, fmt.Sprintf("%s: example %q: input is not an object", example.Rule.ID, example.Name))
+			continue
+		}
+		before := engine.judgeAlone(ctx, document, example.Rule)
+		if got := before.strongest(example.Rule.ID); got != example.Expect {
+			report.Wrong = append(report.Wrong, fmt.Sprintf("%s: example %q gives %s and expects %s%s", example.Rule.ID, example.Name, got, example.Expect, before.others(example.Rule.ID)))
+			continue
+		}
+		if example.Expect == "pass" {
+			continue
+		}
+		firing[example.Rule] = true
+		for _, path := range removable(engine.shape, document) {
+			report.Removals++
+			after := engine.judgeAlone(ctx, remove(document, path), example.Rule)
+			if !after.laxer(before) {
+				continue
+			}
+			laxer := Laxer{example.Rule.ID, example.Name, "input." + strings.Join(path, "."), before.verdict, after.verdict}
+			if slices.Contains(example.Rule.Optional, laxer.Path) {
+				report.Declared = append(report.Declared, laxer)
+			} else {
+				report.Laxer = append(report.Laxer, laxer)
+			}
+		}
+	}
+	report.Rules = len(firing)
+	for _, rule := range engine.rules {
+		if !firing[rule] {
+			report.Untested = append(report.Untested, rule.ID)
+		}
+	}
+	return report, nil
+}
+
+// judgement is the verdict of one rule with the engine's checks, the rule taken as enforced: a rule
+// in shadow must not be lax either.
+type judgement struct {
+	findings []Finding
+	verdict  Verdict
+}
+
+func (e *Engine) judgeAlone(ctx context.Context, document ast.Value, rule *Rule) judgement {
+	findings := e.evaluateDocument(ctx, document, rule)
+	for i := range findings {
+		findings[i].Shadow = false
+	}
+	return judgement{findings, Decide(findings)}
+}
+
+// laxer reports whether j lets through what other does not, warnings included: a warning that
+// disappears was a silent pass too.
+func (j judgement) laxer(other judgement) bool {
+	return j.verdict.Laxer(other.verdict) || len(j.findings) == 0 && len(other.findings) > 0
+}
+
+func (j judgement) strongest(rule string) string {
+	strongest := EffectNone
+	for _, finding := range j.findings {
+		if finding.Rule == rule {
+			strongest = max(strongest, finding.Effect)
+		}
+	}
+	if strongest == EffectNone {
+		return "pass"
+	}
+	return strongest.String()
+}
+
+func (j judgement) others(rule string) string {
+	var texts []string
+	for _, finding := range j.findings {
+		if finding.Rule != rule {
+			texts = append(texts, finding.Rule+": "+finding.Message)
+		}
+	}
+	if len(texts) == 0 {
+		return ""
+	}
+	return " (the engine says: " + shorten(strings.Join(texts, "; "), 400) + ")"
+}
+
+// readExamples evaluates the examples of the test packages.
+func readExamples(ctx context.Context, engine *Engine) ([]Example, error) {
+	modules, problems := parseModules(engine.revision.modules)
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("%w: %s", ErrRevision, strings.Join(problems, "\n"))
+	}
+	compiler := newCompiler(engine.shape, true)
+	compiler.Compile(modules)
+	if compiler.Failed() {
+		return nil, fmt.Errorf("%w: %s", ErrRevision, strings.Join(compilerComplaints(compiler.Errors), "\n"))
+	}
+	store := inmem.NewFromObject(engine.revision.data)
+	var examples []Example
+	for _, rule := range engine.rules {
+		if rule.Mode == RuleOff {
+			continue
+		}
+		path := rule.path.String() + "_test.examples"
+		if len(compiler.GetRulesExact(ast.MustParseRef(path))) == 0 {
+			continue
+		}
+		results, err := rego.New(rego.Query("x := "+path), rego.Compiler(compiler), rego.Store(store),
+			rego.StrictBuiltinErrors(true),
+			rego.GenerateJSON(func(term *ast.Term, _ *rego.EvalContext) (any, error) { return term, nil }),
+		).Eval(ctx)
+		if err != nil || len(results) != 1 {
+			return nil, fmt.Errorf("%w: %s: the examples cannot be evaluated: %v", ErrRevision, path, err)
+		}
+		object, ok := results[0].Bindings["x"].(*ast.Term).Value.(ast.Object)
+		if !ok {
+			return nil, fmt.Errorf("%w: %s must be an object: name → {input, expect}", ErrRevision, path)
+		}
+		for _, key := range object.Keys() {
+			name, _ := key.Value.(ast.String)
+			member, ok := object.Get(key).Value.(ast.Object)
+			if !ok {
+				return nil, fmt.Errorf("%w: %s[%q] must be {input, expect}", ErrRevision, path, string(name))
+			}
+			example := Example{Rule: rule, Name: string(name)}
+			example.Expect, _ = stringAt(member, "expect")
+			if input := member.Get(ast.StringTerm("input")); input != nil {
+				example.Input = input.Value
+			}
+			if example.Input == nil || !slices.Contains([]string{"block", "approve", "warn", "pass"}, example.Expect) {
+				return nil, fmt.Errorf("%w: %s[%q] needs input, and expect of block, approve, warn or pass", ErrRevision, path, string(name))
+			}
+			examples = append(examples, example)
+		}
+	}
+	return examples, nil
+}
+
+// removable lists the paths of a document that can be missing from it: every property there is,
+// but not the keys of a free map, which is complete by declaration.
+func removable(s *shape, document ast.Object) [][]string {
+	var paths [][]string
+	var walk func(s *shape, object ast.Object, at []string)
+	walk = func(s *shape, object ast.Object, at []string) {
+		for _, name := range slices.Sorted(maps.Keys(s.properties)) {
+			term := object.Get(ast.StringTerm(name))
+			if term == nil {
+				continue
+			}
+			path := append(slices.Clone(at), name)
+			paths = append(paths, path)
+			if member, ok := term.Value.(ast.Object); ok {
+				walk(s.properties[name], member, path)
+			}
+		}
+	}
+	walk(s, document, nil)
+	return paths
+}
+
+func remove(document ast.Object, path []string) ast.Object {
+	without := ast.NewObject()
+	document.Foreach(func(key, value *ast.Term) {
+		if name, _ := key.Value.(ast.String); string(name) == path[0] {
+			if len(path) > 1 {
+				without.Insert(key, ast.NewTerm(remove(value.Value.(ast.Object), path[1:])))
+			}
+			return
+		}
+		without.Insert(key, value)
+	})
+	return without
+}

@@ -1,0 +1,53 @@
+package policy
+
+import (
+	"math/big"
+	"math/bits"
+)
+
+// magnitude is |n|, exact for the most negative int64 too.
+func magnitude(n int64) uint64 {
+	if n < 0 {
+		return uint64(-(n + 1)) + 1
+	}
+	return uint64(n)
+}
+
+// compareProducts compares a×b with c×d exactly, for factors that are not negative.
+// It is how ratios are compared: a/c > d/b without a division that could round.
+func compareProducts(a, b, c, d uint64) int {
+	leftHigh, leftLow := bits.Mul64(a, b)
+	rightHigh, rightLow := bits.Mul64(c, d)
+	switch {
+	case leftHigh != rightHigh:
+		if leftHigh > rightHigh {
+			return 1
+		}
+		return -1
+	case leftLow > rightLow:
+		return 1
+	case leftLow < rightLow:
+		return -1
+	default:
+		return 0
+	}
+}
+
+// mulDivRound is a×b/c rounded to nearest, or nil when it does not fit an int64. It writes
+// percentages for people; no decision uses it.
+func mulDivRound(a, b, c int64) *int64 {
+	product := new(big.Int).Mul(big.NewInt(a), big.NewInt(b))
+	product.Mul(product, big.NewInt(2))
+	divisor := new(big.Int).Mul(big.NewInt(c), big.NewInt(2))
+	if product.Sign() >= 0 == (divisor.Sign() >= 0) {
+		product.Add(product, big.NewInt(c))
+	} else {
+		product.Sub(product, big.NewInt(c))
+	}
+	product.Quo(product, divisor)
+	if !product.IsInt64() {
+		return nil
+	}
+	result := product.Int64()
+	return &result
+}

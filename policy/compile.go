@@ -1,0 +1,301 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+// Options tune an engine. The zero value is what the service uses.
+type Options struct {
+	// Deadline bounds one evaluation. Default 250 ms.
+	Deadline time.Duration
+	// SkipTests leaves the revision's own tests unrun, for tools that run them apart.
+	SkipTests bool
+}
+
+const (
+	defaultDeadline = 250 * time.Millisecond
+	// maxAbandoned is how many evaluations may be running past their deadline before the engine
+	// answers policy.timeout without starting another.
+	maxAbandoned = 3
+)
+
+// Engine is a compiled revision. It is immutable but for counting what overran, safe for concurrent
+// use, and replaced whole: a server keeps the active one behind one atomic pointer.
+type Engine struct {
+	revision  *Revision
+	rules     []*Rule
+	shape     *shape
+	accounts  map[accountKey]account
+	evaluator Evaluator
+	deadline  time.Duration
+	abandoned atomic.Int64
+	compiler  *ast.Compiler // kept for Explain
+}
+
+type accountKey struct{ platform, account string }
+
+type account struct{ currency, timeZone string }
+
+// Compile makes an engine of a revision, or refuses the revision with everything that is wrong
+// with it: syntax, a path that the input does not have, a built-in that is not allowed, METADATA,
+// modes, limits, a failing test. The error is an [ErrRevision]; each complaint is a line with file
+// and line number.
+func Compile(ctx context.Context, revision *Revision, options Options) (*Engine, error) {
+	c := &compilation{revision: revision, modules: map[string]*ast.Module{}}
+	engine := c.run(ctx, options)
+	if len(c.problems) > 0 {
+		slices.SortStableFunc(c.problems, strings.Compare)
+		c.problems = slices.Compact(c.problems)
+		joined := make([]error, len(c.problems))
+		for i, problem := range c.problems {
+			joined[i] = errors.New(problem)
+		}
+		return nil, fmt.Errorf("%w: %s: %w", ErrRevision, revision.Source, errors.Join(joined...))
+	}
+	return engine, nil
+}
+
+// Rules is the catalogue, sorted by id. The rules are shared and must not be changed.
+func (e *Engine) Rules() []*Rule { return e.rules }
+
+// Revision is what the engine was compiled from.
+func (e *Engine) Revision() *Revision { return e.revision }
+
+// Digest names the revision; a nil engine has none.
+func (e *Engine) Digest() string {
+	if e == nil {
+		return ""
+	}
+	return e.revision.Digest
+}
+
+// Abandoned is how many evaluations are running past their deadline now.
+func (e *Engine) Abandoned() int64 { return e.abandoned.Load() }
+
+type compilation struct {
+	revision *Revision
+	modules  map[string]*ast.Module
+	problems []string
+}
+
+func (c *compilation) refuse(format string, arguments ...any) {
+	c.problems = append(c.problems, fmt.Sprintf(format, arguments...))
+}
+
+// run does the steps in order and stops at the first that found something: a later step would
+// only repeat it in other words.
+func (c *compilation) run(ctx context.Context, options Options) *Engine {
+	c.parse()
+	if len(c.problems) > 0 {
+		return nil
+	}
+	rules := c.discover()
+	if len(rules) == 0 && len(c.problems) == 0 {
+		c.refuse("no rules: a rule is a package bidrail.rules.NAME, such as the shipped rego/rules/bid_ceiling.rego")
+	}
+	c.checkCalls(rules)
+	accounts := c.readAccounts()
+	facts, err := c.revision.factDefinitions()
+	if err != nil {
+		c.refuse("%v", err)
+	}
+	if len(c.problems) > 0 {
+		return nil
+	}
+	root := inputShape(c.revision.limits.Definitions(), facts)
+	compiler := c.compile(root)
+	if compiler == nil {
+		return nil
+	}
+	c.analyse(rules, compiler, root)
+	if len(c.problems) > 0 {
+		return nil
+	}
+	engine := &Engine{revision: c.revision, rules: rules, shape: root, accounts: accounts, compiler: compiler,
+		deadline: options.Deadline}
+	if engine.deadline <= 0 {
+		engine.deadline = defaultDeadline
+	}
+	engine.evaluator, err = newTopdown(ctx, compiler, c.revision.data, rules)
+	if err != nil {
+		c.refuse("%v", err)
+		return nil
+	}
+	if !options.SkipTests {
+		report, err := RunTests(ctx, c.revision, TestOptions{})
+		if err != nil {
+			c.refuse("%v", err)
+		}
+		for _, failure := range report.Failures() {
+			c.refuse("%s: test %s %s", failure.Location, failure.Name, failure.Outcome())
+		}
+	}
+	return engine
+}
+
+func (c *compilation) parse() {
+	parsed, problems := parseModules(c.revision.modules)
+	c.modules = parsed
+	c.problems = append(c.problems, problems...)
+}
+
+func parseModules(texts map[string]string) (map[string]*ast.Module, []string) {
+	var problems []string
+	modules := map[string]*ast.Module{}
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		module, err := ast.ParseModuleWithOpts(name, texts[name], ast.ParserOptions{
+			ProcessAnnotation: true, RegoVersion: ast.RegoV1,
+		})
+		if err != nil {
+			problems = append(problems, compilerComplaints(err)...)
+			continue
+		}
+		if module == nil {
+			problems = append(problems, fmt.Sprintf("%s:1: the file is empty", name))
+			continue
+		}
+		modules[name] = module
+	}
+	return modules, problems
+}
+
+// checkCalls looks at the modules as they were written, so that a complaint has the author's line.
+func (c *compilation) checkCalls(rules []*Rule) {
+	owners := map[string]string{}
+	for _, rule := range rules {
+		owners[rule.path.String()] = rule.ID
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.modules)) {
+		module := c.modules[name]
+		owner := owners[module.Package.Path.String()]
+		if owner == "" {
+			owner = strings.TrimPrefix(module.Package.Path.String(), "data.")
+		}
+		c.problems = append(c.problems, refusedCalls(module, owner, isTest(name, module))...)
+		if !isTest(name, module) {
+			c.problems = append(c.problems, refusedAliases(module, owner)...)
+		}
+	}
+}
+
+// compile type-checks and compiles what decides; tests are compiled when they are run.
+func (c *compilation) compile(root *shape) *ast.Compiler {
+	modules := map[string]*ast.Module{}
+	for name, module := range c.modules {
+		if !isTest(name, module) {
+			modules[name] = module
+		}
+	}
+	compiler := newCompiler(root, false)
+	compiler.Compile(modules)
+	if compiler.Failed() {
+		c.problems = append(c.problems, compilerComplaints(compiler.Errors)...)
+		return nil
+	}
+	return compiler
+}
+
+// newCompiler compiles what decides, or with tests also what tests it.
+func newCompiler(root *shape, withTests bool) *ast.Compiler {
+	schemas := ast.NewSchemaSet()
+	schemas.Put(ast.SchemaRootRef, jsonCompatible(root.jsonSchema()))
+	return ast.NewCompiler().
+		WithCapabilities(capabilities(withTests)).
+		WithDefaultRegoVersion(ast.RegoV1).
+		WithStrict(true).
+		WithKeepModules(true). // Explain shows rules as they were written
+		WithSchemas(schemas)
+}
+
+// jsonCompatible turns the []string of a schema into what the schema reader expects.
+func jsonCompatible(schema map[string]any) map[string]any {
+	plain := make(map[string]any, len(schema))
+	for key, value := range schema {
+		switch value := value.(type) {
+		case map[string]any:
+			plain[key] = jsonCompatible(value)
+		case []string:
+			texts := make([]any, len(value))
+			for i, text := range value {
+				texts[i] = text
+			}
+			plain[key] = texts
+		default:
+			plain[key] = value
+		}
+	}
+	return plain
+}
+
+// compilerComplaints splits OPA's errors into one line each: file:line: what is wrong.
+func compilerComplaints(err error) []string {
+	var list ast.Errors
+	if !errors.As(err, &list) {
+		return []string{err.Error()}
+	}
+	complaints := make([]string, len(list))
+	for i, each := range list {
+		message := each.Message
+		if each.Details != nil {
+			lines := each.Details.Lines()
+			for i := range lines {
+				lines[i] = strings.TrimSpace(lines[i])
+			}
+			if detail := strings.Join(slices.DeleteFunc(lines, func(line string) bool { return line == "" }), " "); detail != "" {
+				message += ": " + shorten(detail, 300)
+			}
+		}
+		complaints[i] = where(each.Location) + ": " + message
+	}
+	return complaints
+}
+
+func shorten(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + " ..."
+}
+
+// readAccounts reads data.accounts: platform → account → {currency, time_zone, name}.
+func (c *compilation) readAccounts() map[accountKey]account {
+	accounts := map[accountKey]account{}
+	document, ok := c.revision.data["accounts"]
+	if !ok {
+		return accounts
+	}
+	platforms, ok := document.(map[string]any)
+	if !ok {
+		c.refuse("data.accounts must be an object: platform, then account, then {currency, time_zone}")
+		return accounts
+	}
+	for platform, value := range platforms {
+		byID, ok := value.(map[string]any)
+		if !ok {
+			c.refuse("data.accounts.%s must be an object of accounts", platform)
+			continue
+		}
+		for id, value := range byID {
+			fields, _ := value.(map[string]any)
+			currency, _ := fields["currency"].(string)
+			zone, _ := fields["time_zone"].(string)
+			if len(currency) != 3 || strings.ToUpper(currency) != currency {
+				c.refuse("data.accounts.%s.%s needs a currency of three capital letters, not %q", platform, id, currency)
+			}
+			if _, err := time.LoadLocation(zone); err != nil || zone == "" {
+				c.refuse("data.accounts.%s.%s needs an IANA time zone such as Europe/Berlin, not %q", platform, id, zone)
+			}
+			accounts[accountKey{platform, id}] = account{currency, zone}
+		}
+	}
+	return accounts
+}

@@ -1,0 +1,88 @@
+package policy
+
+import "time"
+
+// Request is everything one decision is made from. Nothing else is read: no clock, no network, no
+// store.
+type Request struct {
+	Change      *Change
+	Group       []Leg // the legs of the atomic group, the change among them; empty when there is none
+	Principal   Principal
+	Batch       Batch
+	Mode        Mode
+	Facts       map[string]Fact // merged; a connector's fact stands before the caller's
+	Experiments []Participation
+	Freezes     []OpenFreeze
+	Promos      []OpenPromo
+	Now         time.Time
+}
+
+// Leg is one change of an atomic group as the others see it.
+type Leg struct {
+	Change      *Change
+	Experiments []string // ids of the live experiments that touch it
+}
+
+// Batch says where in a call the change stands.
+type Batch struct {
+	ID        string
+	Size      int
+	Index     int
+	SameField int // earlier changes of the call to the same field of the same target
+	SameValue int // those of them with the same new value
+}
+
+// Mode is what a scope lets through. The zero Mode is ModeActive.
+type Mode uint8
+
+// The modes.
+const (
+	ModeActive Mode = iota
+	ModeReduceOnly
+	ModeHalted
+)
+
+var modeNames = [...]string{"active", "reduce_only", "halted"}
+
+// String returns the name rules use.
+func (m Mode) String() string { return modeNames[m] }
+
+// Participation is one experiment that touches a target.
+type Participation struct {
+	ID           string
+	Name         string
+	Type         string
+	State        string
+	Owner        string
+	Sync         bool // edits of the base campaign reach the trial
+	Arm          string
+	FrozenFields []string // names of kinds
+	Arms         []Arm
+}
+
+// Arm is one side of an experiment.
+type Arm struct {
+	Name      string
+	Control   bool
+	Campaigns []string
+}
+
+// The words that participations use for type and state.
+var (
+	experimentTypes  = []string{"ab", "geo_holdout", "audience_holdout", "lift", "scale"}
+	experimentStates = []string{"draft", "scheduled", "baseline", "running", "cooldown", "analysis", "concluded", "aborted"}
+)
+
+// OpenFreeze is a freeze that holds now for a target.
+type OpenFreeze struct {
+	ID     string
+	Reason string
+	Effect Effect // Approve or Blocks
+	Until  time.Time
+}
+
+// OpenPromo is a promo that runs now for a target.
+type OpenPromo struct {
+	ID    string
+	Until time.Time
+}

@@ -1,0 +1,185 @@
+package policy
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Verdict is the answer to a change. The zero Verdict is no answer, and is never ALLOW.
+type Verdict uint8
+
+// The verdicts, numbered as in the API.
+const (
+	VerdictNone Verdict = iota
+	Allow
+	Block
+	RequireApproval
+)
+
+var verdictNames = [...]string{"NONE", "ALLOW", "BLOCK", "REQUIRE_APPROVAL"}
+
+// String returns the verdict as people write it.
+func (v Verdict) String() string {
+	if int(v) < len(verdictNames) {
+		return verdictNames[v]
+	}
+	return fmt.Sprintf("VERDICT(%d)", uint8(v))
+}
+
+// MarshalText writes the verdict's name.
+func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads a verdict's name.
+func (v *Verdict) UnmarshalText(text []byte) error {
+	at := slices.Index(verdictNames[:], string(text))
+	if at < 0 {
+		return fmt.Errorf("%w: no verdict is called %q", ErrInvalid, text)
+	}
+	*v = Verdict(at)
+	return nil
+}
+
+// strictness orders verdicts: the larger one wins. No answer is as strict as BLOCK.
+func (v Verdict) strictness() int {
+	switch v {
+	case Allow:
+		return 0
+	case RequireApproval:
+		return 1
+	default:
+		return 2
+	}
+}
+
+// Laxer reports whether v lets through more than other does.
+func (v Verdict) Laxer(other Verdict) bool { return v.strictness() < other.strictness() }
+
+// Worst returns the strictest of the verdicts; of none, it is VerdictNone.
+func Worst(verdicts ...Verdict) Verdict {
+	worst := VerdictNone
+	for i, verdict := range verdicts {
+		if i == 0 || worst.Laxer(verdict) {
+			worst = verdict
+		}
+	}
+	return worst
+}
+
+// Effect is what one finding asks for.
+type Effect uint8
+
+// The effects, numbered as in the API.
+const (
+	EffectNone Effect = iota
+	Warn
+	Approve
+	Blocks
+)
+
+var effectNames = [...]string{"none", "warn", "approve", "block"}
+
+// String returns the effect's name, which is the name of the set in a rule.
+func (e Effect) String() string {
+	if int(e) < len(effectNames) {
+		return effectNames[e]
+	}
+	return fmt.Sprintf("effect(%d)", uint8(e))
+}
+
+// MarshalText writes the effect's name.
+func (e Effect) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
+
+// UnmarshalText reads an effect's name.
+func (e *Effect) UnmarshalText(text []byte) error {
+	at := slices.Index(effectNames[:], string(text))
+	if at < 0 {
+		return fmt.Errorf("%w: no effect is called %q", ErrInvalid, text)
+	}
+	*e = Effect(at)
+	return nil
+}
+
+// Verdict is the verdict that the effect alone would give. An effect that is none of the known
+// ones blocks.
+func (e Effect) Verdict() Verdict {
+	switch e {
+	case Warn:
+		return Allow
+	case Approve:
+		return RequireApproval
+	default:
+		return Block
+	}
+}
+
+// Finding is what one rule says of a change.
+type Finding struct {
+	Rule         string `json:"rule"`
+	Effect       Effect `json:"effect"`
+	Shadow       bool   `json:"shadow,omitempty"` // recorded, not counted
+	Message      string `json:"message"`
+	Observed     string `json:"observed,omitempty"`
+	Limit        string `json:"limit,omitempty"`
+	MaxPermitted Value  `json:"max_permitted,omitzero"` // a hint, never applied silently; Missing for none
+	Source       string `json:"source,omitempty"`       // where the threshold comes from
+	Location     string `json:"location,omitempty"`     // file:line, for what went wrong inside a rule
+}
+
+// The ids of the findings the engine itself makes; all other ids are rules'. They cannot be
+// switched off, put in shadow, or reused by a rule.
+const (
+	FindingUndetermined = "policy.undetermined" // a rule could not be decided: absent input, builtin error, conflict, wrong result
+	FindingTimeout      = "policy.timeout"      // evaluation did not end within its deadline
+	FindingNoPolicy     = "policy.none"         // no revision is loaded
+	FindingNoRule       = "policy.no_rule"      // no enforced rule concerns the change
+	FindingSchema       = "integrity.schema"    // the input is not what the schema says
+	FindingCurrency     = "integrity.currency"  // a currency is missing, malformed or not that of the other side
+	FindingGroup        = "group.held"          // another leg of the atomic group is not allowed
+)
+
+// Decide folds findings into a verdict: the strictest effect wins and shadow findings do not
+// count. No findings is ALLOW; that rules were asked at all is the engine's to make sure of.
+func Decide(findings []Finding) Verdict {
+	verdict := Allow
+	for _, finding := range findings {
+		if !finding.Shadow && verdict.Laxer(finding.Effect.Verdict()) {
+			verdict = finding.Effect.Verdict()
+		}
+	}
+	return verdict
+}
+
+// Decision is the verdict on one change, with everything needed to read it alone. It is stored as
+// its JSON and never changed.
+type Decision struct {
+	ID            string    `json:"decision_id"`
+	ChangeID      string    `json:"change_id"`
+	BatchID       string    `json:"batch_id,omitempty"`
+	AtomicGroupID string    `json:"atomic_group_id,omitempty"`
+	Automation    string    `json:"automation"` // the authenticated subject, not the caller's word
+	Actor         Actor     `json:"actor,omitzero"`
+	Kind          Kind      `json:"kind"`
+	Target        Target    `json:"target"`
+	Before        Value     `json:"before"`
+	After         Value     `json:"after"`
+	Verdict       Verdict   `json:"verdict"`
+	Findings      []Finding `json:"findings"`
+	Revision      string    `json:"revision"`      // digest of the policy that decided
+	ChangeDigest  string    `json:"change_digest"` // see [Change.Digest]
+	GroupDigest   string    `json:"group_digest,omitempty"`
+	DecidedAt     time.Time `json:"decided_at"`
+}
+
+// Encode is the stored form of the decision.
+func (d *Decision) Encode() ([]byte, error) { return json.Marshal(d) }
+
+// DecodeDecision reads what [Decision.Encode] wrote.
+func DecodeDecision(record []byte) (*Decision, error) {
+	var decision Decision
+	if err := json.Unmarshal(record, &decision); err != nil {
+		return nil, fmt.Errorf("decision record: %w", err)
+	}
+	return &decision, nil
+}

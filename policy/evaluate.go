@@ -1,0 +1,310 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+// Outcome is what an evaluation came to.
+type Outcome struct {
+	Verdict  Verdict
+	Findings []Finding // in the order of effect, strictest first, then rule
+	Input    []byte    // the exact document the rules saw, as JSON; nil when there was no policy
+}
+
+// Raised is one member of a rule's set, as an evaluator found it.
+type Raised struct {
+	Rule    *Rule
+	Effect  Effect
+	Finding ast.Value
+}
+
+// Evaluator runs rules over one input document. There are two ways to do it behind this interface:
+// OPA's topdown, which is the reference, and (later) compiled plans.
+type Evaluator interface {
+	// Evaluate runs every rule that concerns the kind and is not off. An error is an
+	// [*EvaluationError] where it can be laid to a rule. It returns soon after cancel is called,
+	// though not always at once; the caller does not wait for it.
+	Evaluate(ctx context.Context, kind Kind, input ast.Value) ([]Raised, error)
+	// EvaluateRule runs one rule alone.
+	EvaluateRule(ctx context.Context, rule *Rule, input ast.Value) ([]Raised, error)
+}
+
+// EvaluationError is a rule that could not be decided: a built-in failed, two definitions
+// conflict, a result has the wrong form.
+type EvaluationError struct {
+	Location string // file:line, or empty
+	Reason   string
+}
+
+func (e *EvaluationError) Error() string {
+	if e.Location == "" {
+		return e.Reason
+	}
+	return e.Location + ": " + e.Reason
+}
+
+// Evaluate decides a request. It never fails: whatever goes wrong is a finding, and none of them
+// allows. It returns within the engine's deadline, or ctx's where that is sooner. On a nil engine
+// the outcome is policy.none.
+func (e *Engine) Evaluate(ctx context.Context, request *Request) Outcome {
+	if e == nil {
+		return conclude([]Finding{{Rule: FindingNoPolicy, Effect: Blocks,
+			Message: "no policy is loaded, so nothing can be allowed; load a revision"}})
+	}
+	document := e.document(request)
+	// Written before rules run: an evaluation that overruns may still be reading the document.
+	input := appendJSON(make([]byte, 0, 4096), document)
+	outcome := conclude(e.evaluateDocument(ctx, document, nil))
+	outcome.Input = input
+	return outcome
+}
+
+// EvaluateInput decides a recorded input document again, as it was written by an [Outcome]. The
+// error says that input is not JSON; anything else is a finding.
+func (e *Engine) EvaluateInput(ctx context.Context, input []byte) (Outcome, error) {
+	document, err := ast.ValueFromReader(strings.NewReader(string(input)))
+	if err != nil {
+		return Outcome{}, fmt.Errorf("%w: input document: %v", ErrInvalid, err)
+	}
+	outcome := conclude(e.evaluateDocument(ctx, document, nil))
+	outcome.Input = input
+	return outcome, nil
+}
+
+func conclude(findings []Finding) Outcome {
+	slices.SortStableFunc(findings, func(a, b Finding) int {
+		if a.Effect != b.Effect {
+			return int(b.Effect) - int(a.Effect)
+		}
+		return strings.Compare(a.Rule, b.Rule)
+	})
+	return Outcome{Verdict: Decide(findings), Findings: findings}
+}
+
+// evaluateDocument judges a document: first that it is what rules were written for, then what
+// they need, then what they say. With only, that rule alone is asked.
+func (e *Engine) evaluateDocument(ctx context.Context, document ast.Value, only *Rule) []Finding {
+	if findings := e.checkDocument(document); len(findings) > 0 {
+		return findings
+	}
+	input := document.(ast.Object) // checkDocument said so
+	kind := kindOf(input)
+	var findings []Finding
+	enforced := 0
+	for _, rule := range e.rules {
+		if rule.Mode == RuleOff || !rule.Concerns(kind) || only != nil && rule != only {
+			continue
+		}
+		if rule.Mode == RuleEnforce {
+			enforced++
+		}
+		for i := range rule.needs {
+			if rule.needs[i].missing(input) {
+				findings = append(findings, undetermined(rule, "needs "+rule.needs[i].path+", which nothing provides for this target",
+					fmt.Sprintf("%s:%d", rule.File, rule.Line)))
+			}
+		}
+	}
+	if enforced == 0 && only == nil {
+		findings = append(findings, Finding{Rule: FindingNoRule, Effect: Approve,
+			Message: "no enforced rule concerns a change of this kind, so a person has to look"})
+	}
+	return append(findings, e.runRules(ctx, kind, input, only)...)
+}
+
+// runRules evaluates under the deadline. Evaluation that does not stop when it is told to is left
+// behind, counted, and answered for with policy.timeout.
+func (e *Engine) runRules(ctx context.Context, kind Kind, input ast.Object, only *Rule) []Finding {
+	timeout := Finding{Rule: FindingTimeout, Effect: Blocks,
+		Message: fmt.Sprintf("the rules did not come to an end within %v, so the change is not allowed", e.deadline)}
+	if e.abandoned.Load() >= maxAbandoned {
+		timeout.Message = "earlier evaluations of this revision are still running past their deadline, so no more are started"
+		return []Finding{timeout}
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.deadline)
+	defer cancel()
+	done := make(chan []Finding, 1)
+	go func() { done <- e.ask(ctx, kind, input, only) }()
+	select {
+	case findings := <-done:
+		return findings
+	case <-ctx.Done():
+	}
+	// A moment's grace for an evaluation that is just ending or heeds the cancellation.
+	grace := time.NewTimer(5 * time.Millisecond)
+	defer grace.Stop()
+	select {
+	case <-done:
+	case <-grace.C:
+		e.abandoned.Add(1)
+		go func() { <-done; e.abandoned.Add(-1) }()
+	}
+	return []Finding{timeout}
+}
+
+// ask runs the rules and, when one of them fails, all of them one by one, so that the failure of
+// one does not hide what the others have to say.
+func (e *Engine) ask(ctx context.Context, kind Kind, input ast.Object, only *Rule) []Finding {
+	var findings []Finding
+	if only == nil {
+		raised, err := guard(func() ([]Raised, error) { return e.evaluator.Evaluate(ctx, kind, input) })
+		if err == nil {
+			return e.findingsOf(raised, input)
+		}
+	}
+	for _, rule := range e.rules {
+		if rule.Mode == RuleOff || !rule.Concerns(kind) || only != nil && rule != only {
+			continue
+		}
+		raised, err := guard(func() ([]Raised, error) { return e.evaluator.EvaluateRule(ctx, rule, input) })
+		if err != nil {
+			findings = append(findings, failed(rule, err))
+			continue
+		}
+		findings = append(findings, e.findingsOf(raised, input)...)
+	}
+	return findings
+}
+
+// guard turns a panic of an evaluator into an error: a bug there must not take the service down,
+// and must not allow.
+func guard(run func() ([]Raised, error)) (raised []Raised, err error) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			raised, err = nil, &EvaluationError{Reason: fmt.Sprintf("the evaluator panicked: %v", panicked)}
+		}
+	}()
+	return run()
+}
+
+func failed(rule *Rule, err error) Finding {
+	location := fmt.Sprintf("%s:%d", rule.File, rule.Line)
+	reason := err.Error()
+	var evaluation *EvaluationError
+	if errors.As(err, &evaluation) {
+		reason = evaluation.Reason
+		if evaluation.Location != "" {
+			location = evaluation.Location
+		}
+	}
+	finding := undetermined(rule, "could not be decided: "+reason, location)
+	finding.Effect = Blocks // an error is never softened, whatever METADATA says of absence
+	return finding
+}
+
+func undetermined(rule *Rule, what, location string) Finding {
+	return Finding{Rule: FindingUndetermined, Effect: rule.Undetermined, Shadow: rule.Mode == RuleShadow,
+		Message: rule.ID + " " + what, Location: location}
+}
+
+func (e *Engine) findingsOf(raised []Raised, input ast.Object) []Finding {
+	if len(raised) == 0 {
+		return nil
+	}
+	findings := make([]Finding, 0, len(raised))
+	for _, each := range raised {
+		finding, err := decodeFinding(each, input)
+		if err != nil {
+			finding = failed(each.Rule, err)
+		}
+		findings = append(findings, finding)
+	}
+	return findings
+}
+
+// kindForms says which forms of value a kind can take. A budget of 30% is not a small budget, it
+// is a mistake.
+func kindForms(kind Kind) []Form {
+	switch kind {
+	case KindBid, KindDefaultBid, KindTargetCPA:
+		return []Form{Money, Absent}
+	case KindBidLimit, KindDailyBudget, KindMonthlyBudget, KindLifetimeBudget, KindAccountBudget:
+		return []Form{Money, Unlimited, Absent}
+	case KindSharedBudget: // its amount, or which one is attached
+		return []Form{Money, Unlimited, Text, Absent}
+	case KindBidModifier, KindTargetROAS:
+		return []Form{Ratio, Absent}
+	case KindExperimentControl: // a state, or a split
+		return []Form{Text, Ratio, Flag, Absent}
+	case KindBidStrategy, KindBudgetType, KindPacing, KindFlightDates, KindName:
+		return []Form{Text, Absent}
+	case KindStatus:
+		return []Form{Text, Flag, Absent}
+	case KindBudgetRule, KindTargetingExclusion, KindConversionGoal:
+		return []Form{Text, Flag, Money, Ratio, Absent}
+	default:
+		return nil
+	}
+}
+
+// checkDocument says what makes a document unfit to be judged. It does not depend on the revision's
+// rules, so no revision can switch it off.
+func (e *Engine) checkDocument(document ast.Value) []Finding {
+	var findings []Finding
+	for i, violation := range e.shape.check("input", document) {
+		if i == 20 {
+			break // enough to see what is wrong; the document is caller's input
+		}
+		message := violation.String()
+		switch {
+		case violation.complaint != "is missing":
+		case violation.path == "input.change.before":
+			message = "the change does not say which value holds now (before), so it cannot be judged"
+		case violation.path == "input.group.legs[0].before" && len(findings) > 0:
+			continue // the change itself, as its group's first leg: said already
+		}
+		findings = append(findings, Finding{Rule: FindingSchema, Effect: Blocks, Message: message})
+	}
+	if len(findings) > 0 {
+		return findings
+	}
+	change := document.(ast.Object).Get(ast.InternedTerm("change")).Value.(ast.Object)
+	kind := kindOf(document.(ast.Object))
+	currencies := make([]string, 0, 2)
+	for _, side := range []string{"before", "after"} {
+		value := change.Get(ast.InternedTerm(side)).Value.(ast.Object)
+		form, _ := stringAt(value, "type")
+		if !slices.ContainsFunc(kindForms(kind), func(f Form) bool { return f.String() == form }) {
+			findings = append(findings, Finding{Rule: FindingSchema, Effect: Blocks,
+				Message: fmt.Sprintf("%s is a %s value, which a change of %s cannot have", side, form, kind)})
+		}
+		if form == Money.String() {
+			currency, _ := stringAt(value, "currency")
+			if !isCurrency(currency) {
+				findings = append(findings, Finding{Rule: FindingCurrency, Effect: Blocks,
+					Message: fmt.Sprintf("%s has the currency %q, which is not an ISO 4217 code", side, currency)})
+			}
+			currencies = append(currencies, currency)
+		}
+	}
+	if len(currencies) == 2 && currencies[0] != currencies[1] {
+		findings = append(findings, Finding{Rule: FindingCurrency, Effect: Blocks,
+			Message:  fmt.Sprintf("the value now is in %s and the new one in %s; the two cannot be compared", currencies[0], currencies[1]),
+			Observed: currencies[1], Limit: currencies[0]})
+	}
+	return findings
+}
+
+func isCurrency(code string) bool {
+	return len(code) == 3 && strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+}
+
+func kindOf(input ast.Object) Kind {
+	change, ok := input.Get(ast.InternedTerm("change")).Value.(ast.Object)
+	if !ok {
+		return KindUnknown
+	}
+	name, _ := stringAt(change, "kind")
+	kind, err := ParseKind(name)
+	if err != nil {
+		return KindUnknown
+	}
+	return kind
+}

@@ -1,0 +1,248 @@
+package policy
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+// How a rule's reads are found. A limit or a fact that is not there makes a Rego expression
+// undefined, and an undefined rule says nothing: a guardrail that fails open. So the engine finds
+// out, when a revision is loaded, which limits and facts each rule reads, through the library
+// too, and before rules are evaluated makes a finding of each that is missing. What a rule reads
+// under `not` or through object.get it copes with; for other ways of coping it says so in METADATA
+// (custom.optional).
+
+// refusedAliases complains where a module reads limits or facts other than by their full path,
+// which would hide from the analysis what is read.
+func refusedAliases(module *ast.Module, owner string) []string {
+	var refused []string
+	excused := map[*ast.Term]bool{}
+	excuse := func(terms []*ast.Term) {
+		if terms[0].Value.String() == "object.get" && len(terms) > 1 {
+			excused[terms[1]] = true
+		}
+	}
+	ast.WalkExprs(module, func(expression *ast.Expr) bool {
+		if terms, ok := expression.Terms.([]*ast.Term); ok && expression.IsCall() {
+			excuse(terms)
+		}
+		return false
+	})
+	ast.WalkTerms(module, func(term *ast.Term) bool {
+		if call, ok := term.Value.(ast.Call); ok {
+			excuse(call)
+		}
+		reference, ok := term.Value.(ast.Ref)
+		if !ok || excused[term] || !reference[0].Equal(ast.InputRootDocument) || len(reference) < 2 {
+			return false
+		}
+		group, _ := reference[1].Value.(ast.String)
+		depth := 0
+		switch group {
+		case "limits":
+			depth = 4
+		case "facts":
+			depth = 3
+		}
+		if len(constantPrefix(reference)) < depth {
+			refused = append(refused, fmt.Sprintf("%s: %s: write out which one is read, such as %s, so that a missing one is noticed",
+				where(term.Location), owner, map[ast.String]string{"limits": "input.limits.bid.ceiling", "facts": "input.facts.daily_budget"}[group]))
+		}
+		return false
+	})
+	return refused
+}
+
+func constantPrefix(reference ast.Ref) ast.Ref {
+	for i, term := range reference[1:] {
+		if _, constant := term.Value.(ast.String); !constant {
+			return reference[:i+1]
+		}
+	}
+	return reference
+}
+
+// analyse fills in what each rule reads and needs.
+func (c *compilation) analyse(rules []*Rule, compiler *ast.Compiler, root *shape) {
+	limitKinds := map[string][]string{}
+	for _, definition := range c.revision.limits.Definitions() {
+		limitKinds["input.limits."+definition.Name] = definition.Kinds
+	}
+	for _, rule := range rules {
+		found := reads{compiler: compiler, all: map[string]bool{}, needed: map[string]bool{}, seen: map[*ast.Rule]bool{}}
+		for _, defined := range compiler.GetRulesWithPrefix(rule.path) {
+			found.follow(defined, true)
+		}
+		rule.Reads = slices.Sorted(maps.Keys(found.all))
+		for _, path := range rule.Optional {
+			if !slices.ContainsFunc(rule.Reads, func(read string) bool { return read == path || strings.HasPrefix(read, path+".") }) {
+				c.refuse("%s:%d: METADATA custom.optional names %s, which %s does not read", rule.File, rule.Line, path, rule.ID)
+			}
+		}
+		for _, path := range slices.Sorted(maps.Keys(found.needed)) {
+			if slices.Contains(rule.Optional, path) {
+				continue
+			}
+			rule.Needs = append(rule.Needs, path)
+			rule.needs = append(rule.needs, newNeed(path))
+			c.checkKinds(rule, path, limitKinds[path])
+		}
+	}
+}
+
+// checkKinds refuses a rule that would be undetermined for a kind whatever the limits say.
+func (c *compilation) checkKinds(rule *Rule, path string, limited []string) {
+	if len(limited) == 0 {
+		return
+	}
+	kinds := rule.Kinds
+	if len(kinds) == 0 {
+		kinds = Kinds()
+	}
+	for _, kind := range kinds {
+		if !slices.Contains(limited, kind.String()) {
+			c.refuse("%s:%d: %s concerns the kind %s, for which %s is not defined: narrow custom.kinds, widen the limit's kinds, or list the path under custom.optional",
+				rule.File, rule.Line, rule.ID, kind, path)
+			return
+		}
+	}
+}
+
+func newNeed(path string) need {
+	parts := strings.Split(path, ".")
+	n := need{path: path, group: parts[1]}
+	for _, part := range parts[2:] {
+		n.keys = append(n.keys, ast.StringTerm(part))
+	}
+	return n
+}
+
+// missing reports whether the document lacks what is needed.
+func (n *need) missing(document ast.Object) bool {
+	term := document.Get(ast.InternedTerm(n.group))
+	for _, key := range n.keys {
+		if term == nil {
+			return true
+		}
+		object, ok := term.Value.(ast.Object)
+		if !ok {
+			return true
+		}
+		term = object.Get(key)
+	}
+	return term == nil
+}
+
+type reads struct {
+	compiler *ast.Compiler
+	all      map[string]bool
+	needed   map[string]bool
+	seen     map[*ast.Rule]bool // whether it was followed as required
+}
+
+// follow walks a compiled rule and the rules it refers to.
+func (r *reads) follow(rule *ast.Rule, required bool) {
+	for ; rule != nil; rule = rule.Else {
+		if strict, seen := r.seen[rule]; seen && (strict || !required) {
+			return
+		}
+		r.seen[rule] = required
+		r.head(rule.Head, required)
+		r.body(rule.Body, required)
+	}
+}
+
+func (r *reads) head(head *ast.Head, required bool) {
+	for _, term := range []*ast.Term{head.Key, head.Value} {
+		if term != nil {
+			r.term(term, required)
+		}
+	}
+}
+
+func (r *reads) body(body ast.Body, required bool) {
+	for _, expression := range body {
+		r.expression(expression, required && !expression.Negated)
+	}
+}
+
+func (r *reads) expression(expression *ast.Expr, required bool) {
+	switch terms := expression.Terms.(type) {
+	case *ast.Term:
+		r.term(terms, required)
+	case []*ast.Term:
+		for i, term := range terms {
+			// object.get answers with a default where its path is not there.
+			lenient := i == 1 && terms[0].Value.String() == "object.get"
+			r.term(term, required && !lenient)
+		}
+	case *ast.Every:
+		r.term(terms.Domain, required)
+		r.body(terms.Body, required)
+	case *ast.SomeDecl:
+		for _, term := range terms.Symbols {
+			r.term(term, required)
+		}
+	}
+	for _, with := range expression.With {
+		r.term(with.Value, required)
+	}
+}
+
+func (r *reads) term(term *ast.Term, required bool) {
+	switch value := term.Value.(type) {
+	case ast.Ref:
+		r.reference(value, required)
+	case ast.Call:
+		for _, argument := range value {
+			r.term(argument, required)
+		}
+	case *ast.ArrayComprehension:
+		r.term(value.Term, required)
+		r.body(value.Body, required)
+	case *ast.SetComprehension:
+		r.term(value.Term, required)
+		r.body(value.Body, required)
+	case *ast.ObjectComprehension:
+		r.term(value.Key, required)
+		r.term(value.Value, required)
+		r.body(value.Body, required)
+	case *ast.Array:
+		value.Foreach(func(member *ast.Term) { r.term(member, required) })
+	case ast.Object:
+		value.Foreach(func(key, member *ast.Term) { r.term(key, required); r.term(member, required) })
+	case ast.Set:
+		value.Foreach(func(member *ast.Term) { r.term(member, required) })
+	}
+}
+
+func (r *reads) reference(reference ast.Ref, required bool) {
+	for _, part := range reference[1:] {
+		if _, nested := part.Value.(ast.Ref); nested {
+			r.term(part, required)
+		}
+	}
+	switch {
+	case reference[0].Equal(ast.InputRootDocument):
+		prefix := constantPrefix(reference)
+		path := prefix.String()
+		r.all[path] = true
+		if len(prefix) < 2 || !required {
+			return
+		}
+		switch group, _ := prefix[1].Value.(ast.String); {
+		case group == "limits" && len(prefix) >= 4:
+			r.needed[prefix[:4].String()] = true
+		case group == "facts" && len(prefix) >= 3:
+			r.needed[prefix[:3].String()] = true
+		}
+	case reference[0].Equal(ast.DefaultRootDocument):
+		for _, rule := range r.compiler.GetRulesDynamic(reference) {
+			r.follow(rule, required)
+		}
+	}
+}

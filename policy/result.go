@@ -1,0 +1,266 @@
+package policy
+
+import (
+	"fmt"
+	"math/big"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+// maxMessage bounds what one finding may write into the record.
+const maxMessage = 2000
+
+// decodeFinding reads a member of a rule's set strictly: what is not understood is an error, and an
+// error blocks. The message's {placeholders} are filled in here, with amounts written for people.
+func decodeFinding(raised Raised, input ast.Object) (Finding, error) {
+	object, ok := raised.Finding.(ast.Object)
+	if !ok {
+		return Finding{}, &EvaluationError{Reason: fmt.Sprintf("a finding must be an object with a message, not %s", ast.ValueName(raised.Finding))}
+	}
+	message, ok := stringAt(object, "message")
+	if !ok || message == "" {
+		return Finding{}, &EvaluationError{Reason: "a finding has no message"}
+	}
+	finding := Finding{Rule: raised.Rule.ID, Effect: raised.Effect, Shadow: raised.Rule.Mode == RuleShadow}
+	currency := changeCurrency(input)
+	var err error
+	if finding.Message, err = fill(message, object, currency); err != nil {
+		return Finding{}, err
+	}
+	if term := object.Get(ast.InternedTerm("observed")); term != nil {
+		if finding.Observed, err = render(term.Value, currency); err != nil {
+			return Finding{}, err
+		}
+	}
+	if term := object.Get(ast.InternedTerm("limit")); term != nil {
+		if finding.Limit, err = render(term.Value, currency); err != nil {
+			return Finding{}, err
+		}
+		if limit, ok := term.Value.(ast.Object); ok {
+			finding.Source, _ = stringAt(limit, "source")
+		}
+	}
+	if source, ok := stringAt(object, "source"); ok {
+		finding.Source = source
+	}
+	if term := object.Get(ast.InternedTerm("max_permitted")); term != nil {
+		if finding.MaxPermitted, err = permitted(term.Value, input); err != nil {
+			return Finding{}, err
+		}
+	}
+	return finding, nil
+}
+
+// fill replaces {key} by that key of the finding. A key that the finding does not have is an error:
+// the message would not say what its author meant.
+func fill(message string, finding ast.Object, currency string) (string, error) {
+	var filled strings.Builder
+	for rest := message; ; {
+		before, after, found := strings.Cut(rest, "{")
+		filled.WriteString(before)
+		if !found {
+			break
+		}
+		key, tail, closed := strings.Cut(after, "}")
+		if !closed {
+			return "", &EvaluationError{Reason: fmt.Sprintf("the message %q has a { without a }", message)}
+		}
+		term := finding.Get(ast.StringTerm(key))
+		if term == nil {
+			return "", &EvaluationError{Reason: fmt.Sprintf("the message %q asks for {%s}, which the finding does not have", message, key)}
+		}
+		text, err := render(term.Value, currency)
+		if err != nil {
+			return "", err
+		}
+		filled.WriteString(text)
+		rest = tail
+	}
+	text := filled.String()
+	if len(text) > maxMessage {
+		text = text[:maxMessage]
+		for !utf8.ValidString(text) {
+			text = text[:len(text)-1]
+		}
+		text += " ..."
+	}
+	return text, nil
+}
+
+// render writes a value of a finding for people: typed values and limits with their unit,
+// {"from", "to"} as a signed percentage, lists with commas.
+func render(value ast.Value, currency string) (string, error) {
+	switch value := value.(type) {
+	case ast.String:
+		return string(value), nil
+	case ast.Number:
+		if number, ok := integerOf(value); ok {
+			return groupSigned(number), nil
+		}
+		return value.String(), nil
+	case ast.Boolean:
+		return strconv.FormatBool(bool(value)), nil
+	case *ast.Array:
+		return renderList(value.Len(), func(i int) ast.Value { return value.Elem(i).Value }, currency)
+	case ast.Set:
+		members := value.Sorted()
+		return renderList(members.Len(), func(i int) ast.Value { return members.Elem(i).Value }, currency)
+	case ast.Object:
+		return renderObject(value, currency)
+	default:
+		return "", &EvaluationError{Reason: fmt.Sprintf("a finding holds %s, which cannot be written for people", ast.ValueName(value))}
+	}
+}
+
+func renderList(length int, member func(int) ast.Value, currency string) (string, error) {
+	texts := make([]string, length)
+	for i := range length {
+		text, err := render(member(i), currency)
+		if err != nil {
+			return "", err
+		}
+		texts[i] = text
+	}
+	return strings.Join(texts, ", "), nil
+}
+
+func renderObject(object ast.Object, currency string) (string, error) {
+	if from, ok := integerAt(object, "from"); ok {
+		if to, ok := integerAt(object, "to"); ok {
+			return FormatChange(from, to), nil
+		}
+	}
+	if value, ok := valueOf(object); ok {
+		return value.String(), nil
+	}
+	if count, ok := integerAt(object, "count"); ok {
+		return groupSigned(count), nil
+	}
+	if seconds, ok := integerAt(object, "seconds"); ok {
+		return formatSeconds(seconds), nil
+	}
+	if micros, ok := integerAt(object, "micros"); ok {
+		if own, ok := stringAt(object, "currency"); ok {
+			currency = own
+		}
+		return FormatMoney(micros, currency), nil
+	}
+	return "", &EvaluationError{Reason: fmt.Sprintf("a finding holds %s, which is no value, limit or move and cannot be written for people", shorten(object.String(), 120))}
+}
+
+// valueOf reads a typed value, or a limit, which names its type only by its member.
+func valueOf(object ast.Object) (Value, bool) {
+	form, typed := stringAt(object, "type")
+	unlimited := object.Get(ast.InternedTerm("unlimited"))
+	micros, hasMicros := integerAt(object, "micros")
+	currency, hasCurrency := stringAt(object, "currency")
+	ppm, hasRatio := integerAt(object, "ppm")
+	text, hasText := stringAt(object, "text")
+	switch {
+	case form == Unlimited.String(), !typed && unlimited != nil:
+		return UnlimitedValue(), true
+	case form == Absent.String():
+		return AbsentValue(), true
+	case hasMicros && hasCurrency && (!typed || form == Money.String()):
+		return MoneyValue(micros, currency), true
+	case hasRatio && (!typed || form == Ratio.String()):
+		return RatioValue(ppm), true
+	case hasText && (!typed || form == Text.String()):
+		return TextValue(text), true
+	}
+	if flag := object.Get(ast.InternedTerm("flag")); flag != nil && (!typed || form == Flag.String()) {
+		if set, ok := flag.Value.(ast.Boolean); ok {
+			return FlagValue(bool(set)), true
+		}
+	}
+	return Value{}, false
+}
+
+// permitted reads max_permitted. A bare number is in the unit of the change's new value.
+func permitted(value ast.Value, input ast.Object) (Value, error) {
+	wrong := &EvaluationError{Reason: "max_permitted must be a typed value, a limit, or an integer in the unit of the change"}
+	switch value := value.(type) {
+	case ast.Object:
+		if typed, ok := valueOf(value); ok {
+			return typed, nil
+		}
+	case ast.Number:
+		number, ok := integerOf(value)
+		after, known := valueOf(afterOf(input))
+		if !ok || !known {
+			return Value{}, wrong
+		}
+		switch after.Form {
+		case Money:
+			return MoneyValue(number, after.Currency), nil
+		case Ratio:
+			return RatioValue(number), nil
+		}
+	}
+	return Value{}, wrong
+}
+
+func afterOf(input ast.Object) ast.Object {
+	return input.Get(ast.InternedTerm("change")).Value.(ast.Object).Get(ast.InternedTerm("after")).Value.(ast.Object)
+}
+
+func changeCurrency(input ast.Object) string {
+	currency, _ := stringAt(afterOf(input), "currency")
+	return currency
+}
+
+func integerAt(object ast.Object, name string) (int64, bool) {
+	term := object.Get(ast.InternedTerm(name))
+	if term == nil {
+		return 0, false
+	}
+	number, ok := term.Value.(ast.Number)
+	if !ok {
+		return 0, false
+	}
+	return integerOf(number)
+}
+
+// integerOf reads an exact integer. One beyond int64 is held at the largest int64: it is only
+// written for people, and what decided was exact.
+func integerOf(number ast.Number) (int64, bool) {
+	if integer, err := strconv.ParseInt(string(number), 10, 64); err == nil {
+		return integer, true
+	}
+	exact, ok := new(big.Int).SetString(string(number), 10)
+	if !ok {
+		return 0, false
+	}
+	if exact.Sign() < 0 {
+		return -1 << 63, true
+	}
+	return 1<<63 - 1, true
+}
+
+func groupSigned(number int64) string {
+	text := groupThousands(strconv.FormatUint(magnitude(number), 10))
+	if number < 0 {
+		return "-" + text
+	}
+	return text
+}
+
+// formatSeconds writes a duration in its largest whole unit.
+func formatSeconds(seconds int64) string {
+	for _, unit := range []struct {
+		seconds int64
+		name    string
+	}{{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}} {
+		if seconds >= unit.seconds && seconds%unit.seconds == 0 || unit.seconds == 1 {
+			count := seconds / unit.seconds
+			if count == 1 {
+				return "1 " + unit.name
+			}
+			return groupSigned(count) + " " + unit.name + "s"
+		}
+	}
+	return ""
+}

@@ -1,0 +1,325 @@
+package policy
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/util"
+
+	"github.com/bidrail/bidrail/policy/limits"
+)
+
+// What is read of a revision is bounded before it is parsed.
+const (
+	maxRevisionFiles  = 4096
+	maxDocumentBytes  = 4 << 20 // one Rego or data file
+	maxTableBytes     = 1 << 30 // one limits table
+	maxArchiveBytes   = 1 << 30
+	maxDocumentsBytes = 64 << 20 // all Rego and data files together
+)
+
+// Revision is one immutable version of the policy: Rego modules, data and limits, read but not
+// yet compiled ([Compile] does that). It is named by its digest.
+//
+// A revision is a folder in the layout of an OPA bundle: Rego files anywhere, data.yaml and
+// data.json files whose content lands in data at the path of their folder, and limits tables
+// as limits/*.csv beside limits/data.yaml.
+type Revision struct {
+	Digest string // SHA-256 over the files, as "sha256:" and hex
+	Source string // where it was read from, for people
+
+	modules map[string]string // path → Rego text, tests included
+	data    map[string]any    // what rules read as data; limits are not in it
+	limits  *limits.Set
+	files   []revisionFile
+}
+
+type revisionFile struct {
+	path    string
+	content []byte // nil for tables, which are streamed and not kept
+	sum     [sha256.Size]byte
+}
+
+// OpenRevision reads a revision from a folder or from a bundle (.tar.gz).
+func OpenRevision(name string) (*Revision, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v; name a folder of Rego files or a bundle.tar.gz", ErrRevision, err)
+	}
+	if info.IsDir() {
+		return ReadRevision(os.DirFS(name), name)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", ErrRevision, err)
+	}
+	defer file.Close()
+	return ReadBundle(file, name)
+}
+
+// ReadBundle reads a revision from a gzipped tar archive, such as `opa build` writes.
+func ReadBundle(r io.Reader, source string) (*Revision, error) {
+	unzipped, err := gzip.NewReader(r)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s is not a gzipped bundle: %v", ErrRevision, source, err)
+	}
+	var files []sourceFile
+	archive := tar.NewReader(io.LimitReader(unzipped, maxArchiveBytes))
+	for {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return readFiles(files, source)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: bundle %s: %v", ErrRevision, source, err)
+		}
+		name := strings.TrimPrefix(path.Clean("/"+header.Name), "/")
+		if header.Typeflag != tar.TypeReg || kindOfFile(name) == otherFile {
+			continue
+		}
+		if len(files) == maxRevisionFiles {
+			return nil, fmt.Errorf("%w: bundle %s holds more than %d files", ErrRevision, source, maxRevisionFiles)
+		}
+		content, err := io.ReadAll(archive)
+		if err != nil {
+			return nil, fmt.Errorf("%w: bundle %s: %s: %v", ErrRevision, source, name, err)
+		}
+		files = append(files, sourceFile{name, func() (io.ReadCloser, error) {
+			return io.NopCloser(bytes.NewReader(content)), nil
+		}})
+	}
+}
+
+// ReadRevision reads a revision from a folder. The error, which is an [ErrRevision], names each
+// file that cannot be read and why.
+func ReadRevision(fsys fs.FS, source string) (*Revision, error) {
+	var files []sourceFile
+	err := fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && name != "." && strings.HasPrefix(entry.Name(), "."):
+			return fs.SkipDir
+		case entry.IsDir() || kindOfFile(name) == otherFile:
+			return nil
+		case len(files) == maxRevisionFiles:
+			return fmt.Errorf("more than %d files", maxRevisionFiles)
+		}
+		files = append(files, sourceFile{name, func() (io.ReadCloser, error) { return fsys.Open(name) }})
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %v", ErrRevision, source, err)
+	}
+	return readFiles(files, source)
+}
+
+// sourceFile is one file of a folder or an archive.
+type sourceFile struct {
+	name string
+	open func() (io.ReadCloser, error)
+}
+
+func readFiles(files []sourceFile, source string) (*Revision, error) {
+	revision := &Revision{Source: source, modules: map[string]string{}, data: map[string]any{}}
+	var problems []error
+	var tables []sourceFile
+	total := 0
+	for _, file := range files {
+		if kindOfFile(file.name) == tableFile {
+			tables = append(tables, file)
+			continue
+		}
+		content, err := readBounded(file, maxDocumentBytes)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		if total += len(content); total > maxDocumentsBytes {
+			problems = append(problems, fmt.Errorf("the Rego and data files hold more than %d MiB; large limits belong in limits/*.csv", maxDocumentsBytes>>20))
+			break
+		}
+		revision.files = append(revision.files, revisionFile{file.name, content, sha256.Sum256(content)})
+		if kindOfFile(file.name) == moduleFile {
+			revision.modules[file.name] = string(content)
+		} else if err := revision.addData(file.name, content); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	if len(problems) == 0 && len(revision.modules) == 0 {
+		problems = append(problems, errors.New("no Rego files; a revision is a folder like the shipped rego/"))
+	}
+	if len(problems) == 0 {
+		problems = append(problems, revision.readLimits(tables))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrRevision, source, err)
+	}
+	revision.seal()
+	return revision, nil
+}
+
+type fileKind int
+
+const (
+	otherFile fileKind = iota
+	moduleFile
+	dataFile
+	tableFile
+)
+
+func kindOfFile(name string) fileKind {
+	switch base := path.Base(name); {
+	case strings.HasSuffix(base, ".rego"):
+		return moduleFile
+	case base == "data.yaml", base == "data.yml", base == "data.json":
+		return dataFile
+	case path.Base(path.Dir(name)) == "limits" && strings.HasSuffix(base, ".csv"):
+		return tableFile
+	default:
+		return otherFile
+	}
+}
+
+func readBounded(file sourceFile, most int64) ([]byte, error) {
+	reader, err := file.open()
+	if err != nil {
+		return nil, err
+	}
+	defer reader.Close()
+	content, err := io.ReadAll(io.LimitReader(reader, most+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %v", file.name, err)
+	}
+	if int64(len(content)) > most {
+		return nil, fmt.Errorf("%s: larger than %d MiB", file.name, most>>20)
+	}
+	return content, nil
+}
+
+// addData puts one data file where its folder says. Numbers must be integers: a fraction could
+// not be compared exactly.
+func (r *Revision) addData(name string, content []byte) error {
+	var document any
+	if err := util.Unmarshal(content, &document); err != nil {
+		return fmt.Errorf("%s: %v", name, err)
+	}
+	if document == nil {
+		return nil
+	}
+	if err := onlyIntegers(document, ""); err != nil {
+		return fmt.Errorf("%s: %v", name, err)
+	}
+	object, ok := document.(map[string]any)
+	if !ok {
+		return fmt.Errorf("%s: must hold an object at the top", name)
+	}
+	into := r.data
+	if folder := path.Dir(name); folder != "." {
+		for _, part := range strings.Split(folder, "/") {
+			next, ok := into[part].(map[string]any)
+			if !ok {
+				if _, taken := into[part]; taken {
+					return fmt.Errorf("%s: another data file already holds a value at %q", name, part)
+				}
+				next = map[string]any{}
+				into[part] = next
+			}
+			into = next
+		}
+	}
+	for key, value := range object {
+		if _, taken := into[key]; taken {
+			return fmt.Errorf("%s: another data file already holds %q there", name, key)
+		}
+		into[key] = value
+	}
+	return nil
+}
+
+func onlyIntegers(document any, at string) error {
+	switch value := document.(type) {
+	case json.Number:
+		if strings.ContainsAny(value.String(), ".eE") {
+			return fmt.Errorf("%s: %s is not an integer; write ratios as text (12.5%%) and money as text (0.05 USD)", strings.TrimPrefix(at, "."), value)
+		}
+	case map[string]any:
+		for key, member := range value {
+			if err := onlyIntegers(member, at+"."+key); err != nil {
+				return err
+			}
+		}
+	case []any:
+		for i, member := range value {
+			if err := onlyIntegers(member, fmt.Sprintf("%s[%d]", at, i)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// seal computes the digest over paths and contents, in the order of the paths.
+func (r *Revision) seal() {
+	slices.SortFunc(r.files, func(a, b revisionFile) int { return strings.Compare(a.path, b.path) })
+	sum := sha256.New()
+	for _, file := range r.files {
+		fmt.Fprintf(sum, "%d:%s %x\n", len(file.path), file.path, file.sum)
+	}
+	r.Digest = "sha256:" + hex.EncodeToString(sum.Sum(nil))
+}
+
+// Data returns the document at the top-level name of data, such as "experiments", or nil.
+func (r *Revision) Data(name string) any { return r.data[name] }
+
+// Limits returns the limits of the revision.
+func (r *Revision) Limits() *limits.Set { return r.limits }
+
+// Archive writes the revision as a gzipped tar that [ReadBundle] reads back. The limits tables
+// are named in it by their digests only: they are too large to be kept with every revision.
+func (r *Revision) Archive() ([]byte, error) {
+	var buffer bytes.Buffer
+	zipped := gzip.NewWriter(&buffer)
+	archive := tar.NewWriter(zipped)
+	for _, file := range r.files {
+		if file.content == nil {
+			continue
+		}
+		header := &tar.Header{Name: file.path, Mode: 0o444, Size: int64(len(file.content)), ModTime: time.Unix(0, 0)}
+		if err := archive.WriteHeader(header); err != nil {
+			return nil, err
+		}
+		if _, err := archive.Write(file.content); err != nil {
+			return nil, err
+		}
+	}
+	if err := archive.Close(); err != nil {
+		return nil, err
+	}
+	if err := zipped.Close(); err != nil {
+		return nil, err
+	}
+	return buffer.Bytes(), nil
+}
+
+// Complete reports whether [Revision.Archive] holds all of the revision, which it does unless
+// there are limits tables.
+func (r *Revision) Complete() bool {
+	return !slices.ContainsFunc(r.files, func(file revisionFile) bool { return file.content == nil })
+}
+
+// Modules is how many Rego files the revision has, tests included.
+func (r *Revision) Modules() int { return len(r.modules) }

@@ -1,0 +1,231 @@
+package policy
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+// RuleMode says whether a rule counts. It is data of the revision (data.rules), so that a rule can
+// be tried before it is enforced.
+type RuleMode string
+
+// The modes of a rule.
+const (
+	RuleEnforce RuleMode = "enforce" // its findings decide
+	RuleShadow  RuleMode = "shadow"  // its findings are recorded and do not count
+	RuleOff     RuleMode = "off"     // it is not evaluated
+)
+
+// Rule is one entry of the catalogue: a Rego package under bidrail.rules, as its METADATA
+// describes it and as the engine read it.
+type Rule struct {
+	ID           string
+	Title        string
+	Description  string
+	Owner        string
+	Source       string   // where the idea or the threshold comes from
+	Kinds        []Kind   // the kinds it concerns; empty means all
+	Effects      []Effect // the sets it defines
+	Mode         RuleMode
+	Undetermined Effect   // what a missing fact or limit answers: Blocks or Approve
+	Reads        []string // paths of the input that it reads, through lib too
+	Needs        []string // those of them that must be there: limits and facts it does not cope without
+	Optional     []string // paths it declares to cope without
+	File         string
+	Line         int
+
+	path  ast.Ref // data.bidrail.rules.NAME
+	needs []need
+}
+
+type need struct {
+	path  string
+	group string // "limits" or "facts"
+	keys  []*ast.Term
+}
+
+// Concerns reports whether the rule judges changes of the kind.
+func (r *Rule) Concerns(kind Kind) bool {
+	return len(r.Kinds) == 0 || slices.Contains(r.Kinds, kind)
+}
+
+// ruleMetadata is the custom block of a rule's METADATA.
+type ruleMetadata struct {
+	ID           string   `json:"id"`
+	Owner        string   `json:"owner"`
+	Source       string   `json:"source"`
+	Kinds        []Kind   `json:"kinds"`
+	Optional     []string `json:"optional"`
+	Undetermined string   `json:"undetermined"`
+}
+
+var (
+	ruleID         = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$`)
+	rulePath       = ast.MustParseRef("data.bidrail.rules")
+	effectSets     = map[string]Effect{"block": Blocks, "approve": Approve, "warn": Warn}
+	reservedPrefix = []string{"policy.", "group."}
+)
+
+// discover reads the catalogue out of the modules: one rule a package, sorted by id.
+func (c *compilation) discover() []*Rule {
+	packages := map[string][]*ast.Module{}
+	for _, name := range slices.Sorted(maps.Keys(c.modules)) {
+		module := c.modules[name]
+		if module.Package.Path.HasPrefix(rulePath) && !isTest(name, module) {
+			key := module.Package.Path.String()
+			packages[key] = append(packages[key], module)
+		}
+	}
+	var rules []*Rule
+	ids := map[string]*Rule{}
+	for _, key := range slices.Sorted(maps.Keys(packages)) {
+		rule := c.describe(packages[key])
+		if rule == nil {
+			continue
+		}
+		if other, taken := ids[rule.ID]; taken {
+			c.refuse("%s:%d: the id %s is taken by %s:%d", rule.File, rule.Line, rule.ID, other.File, other.Line)
+			continue
+		}
+		ids[rule.ID] = rule
+		rules = append(rules, rule)
+	}
+	slices.SortFunc(rules, func(a, b *Rule) int { return strings.Compare(a.ID, b.ID) })
+	c.applyModes(ids)
+	return rules
+}
+
+// describe makes one rule of the modules of its package, or refuses it and returns nil.
+func (c *compilation) describe(modules []*ast.Module) *Rule {
+	module := modules[0]
+	at := where(module.Package.Location)
+	if len(module.Package.Path) != len(rulePath)+1 {
+		c.refuse("%s: a rule's package is bidrail.rules.NAME, not %s", at, module.Package.Path)
+		return nil
+	}
+	var annotations *ast.Annotations
+	for _, each := range modules {
+		for _, candidate := range each.Annotations {
+			if candidate.Scope == "package" {
+				annotations = candidate
+			}
+		}
+	}
+	if annotations == nil {
+		c.refuse("%s: no METADATA above the package; a rule needs a title and custom.id, custom.owner and custom.source", at)
+		return nil
+	}
+	rule := &Rule{
+		Title: annotations.Title, Description: annotations.Description, Mode: RuleEnforce, Undetermined: Blocks,
+		File: module.Package.Location.File, Line: module.Package.Location.Row, path: module.Package.Path,
+	}
+	if !c.readMetadata(rule, annotations, at) {
+		return nil
+	}
+	for _, each := range modules {
+		for _, defined := range each.Rules {
+			c.addEffect(rule, defined)
+		}
+	}
+	slices.Sort(rule.Effects)
+	if len(rule.Effects) == 0 {
+		c.refuse("%s: %s defines none of block, approve and warn, so it could never say anything", at, rule.ID)
+		return nil
+	}
+	return rule
+}
+
+func (c *compilation) readMetadata(rule *Rule, annotations *ast.Annotations, at string) bool {
+	var metadata ruleMetadata
+	encoded, err := json.Marshal(annotations.Custom)
+	if err == nil {
+		decoder := json.NewDecoder(strings.NewReader(string(encoded)))
+		decoder.DisallowUnknownFields()
+		err = decoder.Decode(&metadata)
+	}
+	if err != nil {
+		c.refuse("%s: METADATA custom: %v", at, err)
+		return false
+	}
+	rule.ID, rule.Owner, rule.Source = metadata.ID, metadata.Owner, metadata.Source
+	rule.Kinds, rule.Optional = metadata.Kinds, metadata.Optional
+	ok := true
+	demand := func(held bool, format string, arguments ...any) {
+		if !held {
+			c.refuse("%s: %s", at, fmt.Sprintf(format, arguments...))
+			ok = false
+		}
+	}
+	demand(ruleID.MatchString(rule.ID), "METADATA custom.id is %q; an id is words with dots, such as bid.ceiling", rule.ID)
+	demand(rule.Title != "", "METADATA has no title")
+	demand(rule.Owner != "", "METADATA has no custom.owner: who answers for this rule?")
+	demand(rule.Source != "", "METADATA has no custom.source: where do its thresholds come from?")
+	for _, prefix := range reservedPrefix {
+		demand(!strings.HasPrefix(rule.ID, prefix), "ids that begin with %q are the engine's own", prefix)
+	}
+	switch metadata.Undetermined {
+	case "", Blocks.String():
+	case Approve.String():
+		rule.Undetermined = Approve
+	default:
+		demand(false, "METADATA custom.undetermined is %q; it is block or approve", metadata.Undetermined)
+	}
+	return ok
+}
+
+func (c *compilation) addEffect(rule *Rule, defined *ast.Rule) {
+	name := defined.Head.Name.String()
+	if reference := defined.Head.Ref(); len(reference) > 0 {
+		name = reference[0].Value.String()
+		name = strings.Trim(name, `"`)
+	}
+	effect, decides := effectSets[name]
+	if !decides {
+		return
+	}
+	if defined.Head.RuleKind() != ast.MultiValue || len(defined.Head.Ref()) != 1 {
+		c.refuse("%s: %s must be a set of findings: write `%s contains finding if { ... }`", where(defined.Location), name, name)
+		return
+	}
+	if !slices.Contains(rule.Effects, effect) {
+		rule.Effects = append(rule.Effects, effect)
+	}
+}
+
+// applyModes reads data.rules, which may name only rules that exist.
+func (c *compilation) applyModes(ids map[string]*Rule) {
+	document, ok := c.revision.data["rules"]
+	if !ok {
+		return
+	}
+	modes, ok := document.(map[string]any)
+	if !ok {
+		c.refuse("data.rules must be an object of rule id and mode")
+		return
+	}
+	for _, id := range slices.Sorted(maps.Keys(modes)) {
+		settings, _ := modes[id].(map[string]any)
+		mode, _ := settings["mode"].(string)
+		rule := ids[id]
+		switch {
+		case rule == nil:
+			c.refuse("data.rules names %s, which no rule has as its id", id)
+		case len(settings) != 1 || !slices.Contains([]RuleMode{RuleEnforce, RuleShadow, RuleOff}, RuleMode(mode)):
+			c.refuse("data.rules[%q] must be {mode: enforce}, {mode: shadow} or {mode: off}", id)
+		default:
+			rule.Mode = RuleMode(mode)
+		}
+	}
+}
+
+// isTest reports whether a module is tests: not part of what decides.
+func isTest(name string, module *ast.Module) bool {
+	last := module.Package.Path[len(module.Package.Path)-1].Value.String()
+	return strings.HasSuffix(name, "_test.rego") || strings.HasSuffix(strings.Trim(last, `"`), "_test")
+}

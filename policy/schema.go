@@ -1,0 +1,380 @@
+package policy
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/bidrail/bidrail/policy/limits"
+)
+
+// shape describes one place of the input document. From the same shapes come the JSON Schema that
+// modules are type-checked against when a revision is loaded, and the check that every document
+// passes before rules see it: what one promises, the other keeps.
+type shape struct {
+	form       string // object, array, string, integer, boolean or value
+	about      string
+	properties map[string]*shape // of an object; none and no members: closed and empty
+	required   []string          // properties that are always there
+	members    *shape            // of an array, or of an object with free keys
+	enum       []string
+	unless     string   // with this property there, those of otherwise may be missing
+	otherwise  []string // properties that are there whenever unless is not
+}
+
+const (
+	formObject  = "object"
+	formArray   = "array"
+	formString  = "string"
+	formInteger = "integer"
+	formBoolean = "boolean"
+	formValue   = "value" // a typed value: which members it has depends on its type
+)
+
+func text(about string) *shape    { return &shape{form: formString, about: about} }
+func integer(about string) *shape { return &shape{form: formInteger, about: about} }
+func boolean(about string) *shape { return &shape{form: formBoolean, about: about} }
+
+func oneOf(about string, words ...string) *shape {
+	return &shape{form: formString, about: about, enum: words}
+}
+
+func list(about string, members *shape) *shape {
+	return &shape{form: formArray, about: about, members: members}
+}
+
+// object has exactly these properties; those in optional may be missing.
+func object(about string, properties map[string]*shape, optional ...string) *shape {
+	s := &shape{form: formObject, about: about, properties: properties}
+	for _, name := range slices.Sorted(maps.Keys(properties)) {
+		if !slices.Contains(optional, name) {
+			s.required = append(s.required, name)
+		}
+	}
+	return s
+}
+
+func value(about string) *shape {
+	return &shape{form: formValue, about: about, required: []string{"type"}, properties: map[string]*shape{
+		"type":     oneOf("which alternative it is", formNames[Money:]...),
+		"micros":   integer("millionths of the currency unit, for money"),
+		"currency": text("ISO 4217 code, for money"),
+		"ppm":      integer("parts per million, for a ratio"),
+		"text":     text("for text"),
+		"flag":     boolean("for a flag"),
+	}}
+}
+
+// valueMembers says which members a typed value must have, by its type.
+var valueMembers = map[string][]string{
+	Money.String(): {"micros", "currency"}, Ratio.String(): {"ppm"}, Text.String(): {"text"},
+	Flag.String(): {"flag"}, Unlimited.String(): nil, Absent.String(): nil,
+}
+
+// factNames are the facts that every revision knows; a revision adds its own in data.facts.
+var factNames = map[string]string{
+	"current_value": "the value of the changed field as the platform last reported it",
+	"daily_budget":  "the daily budget that the target spends from",
+	"spend_today":   "spend of the account's day so far",
+}
+
+// inputShape is the shape of the whole document for a revision: its limits and facts are part of it.
+func inputShape(definitions []limits.Definition, facts map[string]string) *shape {
+	kinds := make([]string, 0, kindCount)
+	for _, kind := range Kinds() {
+		kinds = append(kinds, kind.String())
+	}
+	kind := func() *shape { return oneOf("which field is edited", kinds...) }
+	direction := func() *shape {
+		return oneOf("which way the change moves risk; not which way the number moves", directionNames[:]...)
+	}
+	labels := &shape{form: formObject, members: text(""),
+		about: "a complete map: a key that is not there is a label that the target does not have"}
+	target := func() *shape {
+		return object("the entity; \"\" where a level does not apply", map[string]*shape{
+			"platform": text("google_ads, amazon_ads, meta, ..."), "account": text(""), "channel": text(""),
+			"portfolio": text(""), "campaign": text("id"), "campaign_name": text(""), "ad_group": text("id"),
+			"entity_type": text("keyword, campaign, budget, ..."), "entity_id": text(""), "labels": labels,
+		})
+	}
+	return object("what rules see of one change", map[string]*shape{
+		"now":  integer("the time of the decision, nanoseconds since 1970 UTC; the only clock"),
+		"mode": oneOf("the mode of the strictest scope the target is in", "active", "reduce_only", "halted"),
+		"actor": object("who proposes", map[string]*shape{
+			"subject": text("from the credentials"), "roles": list("", text("")),
+			"automation": text("the caller's word"), "version": text(""), "run": text(""),
+		}),
+		"account": object("the target's account, from the revision's data", map[string]*shape{
+			"known": boolean("whether the revision knows the account"), "currency": text(""), "time_zone": text(""),
+		}),
+		"change": object("the change itself", map[string]*shape{
+			"id": text(""), "kind": kind(), "direction": direction(), "target": target(),
+			"before": value("what the caller believes holds now"), "after": value("what it wants"),
+			"before_age_s":  integer("seconds since before was observed; missing when the caller did not say"),
+			"reason":        object("why", map[string]*shape{"code": text(""), "text": text("")}),
+			"experiment_id": text(""), "promo_id": text(""), "parent_id": text(""),
+			"effective_at": integer("nanoseconds since 1970; missing: at once"),
+			"revert_at":    integer("nanoseconds since 1970; missing: it stays"),
+			"field_mask":   list("the platform fields the caller will send", text("")),
+		}, "before_age_s", "effective_at", "revert_at"),
+		"group": object("the atomic group; a change without one is its own only leg", map[string]*shape{
+			"id": text("\"\" when there is none"),
+			"legs": list("in the order of the request", object("", map[string]*shape{
+				"change_id": text(""), "kind": kind(), "direction": direction(), "target": target(),
+				"before": value(""), "after": value(""),
+				"experiments": list("ids of the live experiments that touch the leg", text("")),
+			})),
+		}),
+		"batch": object("the call the change came in", map[string]*shape{
+			"id": text(""), "size": integer("changes in the call"), "index": integer("from 0"),
+			"same_field": integer("earlier changes of the call to the same field of the same target"),
+			"same_value": integer("those of them with the same new value"),
+		}),
+		"limits":  limitsShape(definitions),
+		"facts":   factsShape(facts),
+		"windows": &shape{form: formObject, members: integer(""), about: "sums over time; empty until the ledger fills them"},
+		"experiments": list("the experiments that touch the target", object("", map[string]*shape{
+			"id": text(""), "name": text(""), "type": oneOf("", experimentTypes...), "state": oneOf("", experimentStates...),
+			"owner": text(""), "sync": boolean("edits of the base campaign reach the trial"), "arm": text("the arm the target is in"),
+			"frozen_fields": list("kinds", text("")),
+			"arms": list("", object("", map[string]*shape{
+				"name": text(""), "control": boolean(""), "campaigns": list("ids", text("")),
+			})),
+		})),
+		"calendar": object("what is open now for the target", map[string]*shape{
+			"freezes": list("", object("", map[string]*shape{
+				"id": text(""), "reason": text(""), "effect": oneOf("", Approve.String(), Blocks.String()), "until": integer("nanoseconds since 1970"),
+			})),
+			"promos": list("", object("", map[string]*shape{"id": text(""), "until": integer("nanoseconds since 1970")})),
+		}),
+	})
+}
+
+func limitsShape(definitions []limits.Definition) *shape {
+	groups := &shape{form: formObject, about: "the limits that hold for the target; one that nobody set is missing",
+		properties: map[string]*shape{}}
+	for _, definition := range definitions {
+		group, name := splitLimit(definition.Name)
+		if groups.properties[group] == nil {
+			groups.properties[group] = &shape{form: formObject, properties: map[string]*shape{}}
+		}
+		members := map[string]*shape{
+			"source":    text("file and entry that set it"),
+			"unlimited": boolean("true: there is explicitly no limit"),
+		}
+		var amount []string
+		switch definition.Type {
+		case limits.Money:
+			members["micros"], members["currency"] = integer("millionths, in the currency of the change"), text("")
+			amount = []string{"micros", "currency"}
+		case limits.Ratio:
+			members["ppm"], amount = integer("parts per million"), []string{"ppm"}
+		case limits.Count:
+			members["count"], amount = integer(""), []string{"count"}
+		case limits.Duration:
+			members["seconds"], amount = integer(""), []string{"seconds"}
+		case limits.Flag:
+			members["flag"], amount = boolean(""), []string{"flag"}
+		}
+		groups.properties[group].properties[name] = &shape{form: formObject, about: definition.About,
+			properties: members, required: []string{"source"}, unless: "unlimited", otherwise: amount}
+	}
+	return groups
+}
+
+func factsShape(facts map[string]string) *shape {
+	s := &shape{form: formObject, properties: map[string]*shape{},
+		about: "what is known of the target beyond the change; unknown is missing, never zero"}
+	for name, about := range facts {
+		fact := value(about)
+		fact.properties["observed_at"] = integer("nanoseconds since 1970; missing when not known")
+		fact.properties["age_s"] = integer("seconds since then; missing when not known")
+		fact.properties["source"] = text("")
+		fact.properties["caller"] = boolean("the caller's word, not a connector's")
+		fact.required = []string{"caller", "source", "type"}
+		s.properties[name] = fact
+	}
+	return s
+}
+
+// jsonSchema renders the shape as JSON Schema, for OPA's type checker, editors and people.
+func (s *shape) jsonSchema() map[string]any {
+	schema := map[string]any{"type": s.form}
+	if s.form == formValue {
+		schema["type"] = formObject
+	}
+	if s.about != "" {
+		schema["description"] = s.about
+	}
+	if len(s.enum) > 0 {
+		schema["enum"] = s.enum
+	}
+	switch {
+	case s.form == formArray:
+		schema["items"] = s.members.jsonSchema()
+	case s.members != nil:
+		schema["additionalProperties"] = s.members.jsonSchema()
+	case s.properties != nil:
+		properties := map[string]any{}
+		for name, property := range s.properties {
+			properties[name] = property.jsonSchema()
+		}
+		schema["properties"], schema["additionalProperties"] = properties, false
+	}
+	if len(s.required) > 0 {
+		schema["required"] = s.required
+	}
+	return schema
+}
+
+// Schema returns the JSON Schema of the input document of the revision, indented.
+func (r *Revision) Schema() ([]byte, error) {
+	facts, err := r.factDefinitions()
+	if err != nil {
+		return nil, err
+	}
+	schema := inputShape(r.limits.Definitions(), facts).jsonSchema()
+	schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	schema["title"] = "The input document of a Bidrail rule"
+	encoded, err := json.MarshalIndent(schema, "", "  ")
+	return append(encoded, '\n'), err
+}
+
+// factDefinitions are the facts rules may read: the known ones and those of data.facts, each a
+// name with a sentence.
+func (r *Revision) factDefinitions() (map[string]string, error) {
+	facts := maps.Clone(factNames)
+	declared, ok := r.data["facts"]
+	if !ok {
+		return facts, nil
+	}
+	object, ok := declared.(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("%w: data.facts must be an object of name and sentence", ErrRevision)
+	}
+	for name, about := range object {
+		sentence, ok := about.(string)
+		if !ok {
+			return nil, fmt.Errorf("%w: data.facts.%s must be a sentence that says what the fact is", ErrRevision, name)
+		}
+		facts[name] = sentence
+	}
+	return facts, nil
+}
+
+// check returns what is wrong with a document, each as a path and a complaint; nil when it has
+// the shape.
+func (s *shape) check(at string, document ast.Value) []violation {
+	var found []violation
+	s.collect(at, document, &found)
+	return found
+}
+
+type violation struct{ path, complaint string }
+
+func (v violation) String() string { return v.path + " " + v.complaint }
+
+func (s *shape) collect(at string, document ast.Value, found *[]violation) {
+	add := func(format string, arguments ...any) {
+		*found = append(*found, violation{at, fmt.Sprintf(format, arguments...)})
+	}
+	switch s.form {
+	case formString:
+		text, ok := document.(ast.String)
+		if !ok {
+			add("is %s and must be a string", ast.ValueName(document))
+		} else if len(s.enum) > 0 && !slices.Contains(s.enum, string(text)) {
+			add("is %q, which is not one of the known values", string(text))
+		}
+	case formInteger:
+		number, ok := document.(ast.Number)
+		if !ok {
+			add("is %s and must be an integer", ast.ValueName(document))
+		} else if !isInteger(number) {
+			add("is %s and must be an integer", number)
+		}
+	case formBoolean:
+		if _, ok := document.(ast.Boolean); !ok {
+			add("is %s and must be true or false", ast.ValueName(document))
+		}
+	case formArray:
+		array, ok := document.(*ast.Array)
+		if !ok {
+			add("is %s and must be a list", ast.ValueName(document))
+			return
+		}
+		for i := range array.Len() {
+			s.members.collect(fmt.Sprintf("%s[%d]", at, i), array.Elem(i).Value, found)
+		}
+	default:
+		object, ok := document.(ast.Object)
+		if !ok {
+			add("is %s and must be an object", ast.ValueName(document))
+			return
+		}
+		s.collectObject(at, object, found)
+	}
+}
+
+func (s *shape) collectObject(at string, object ast.Object, found *[]violation) {
+	demand := func(names []string) {
+		for _, name := range names {
+			if object.Get(ast.InternedTerm(name)) == nil {
+				*found = append(*found, violation{at + "." + name, "is missing"})
+			}
+		}
+	}
+	demand(s.required)
+	if kind, ok := stringAt(object, "type"); ok && s.form == formValue {
+		demand(valueMembers[kind])
+	}
+	if s.unless != "" && object.Get(ast.InternedTerm(s.unless)) == nil {
+		demand(s.otherwise)
+	}
+	object.Foreach(func(key, member *ast.Term) {
+		name, ok := key.Value.(ast.String)
+		if !ok {
+			*found = append(*found, violation{at, "has a key that is not a string"})
+			return
+		}
+		property := s.members
+		if property == nil {
+			property = s.properties[string(name)]
+		}
+		if property == nil {
+			*found = append(*found, violation{at + "." + string(name), "is not part of the input document"})
+			return
+		}
+		property.collect(at+"."+string(name), member.Value, found)
+	})
+}
+
+func isInteger(number ast.Number) bool {
+	for i, digit := range []byte(number) {
+		if (digit < '0' || digit > '9') && (i > 0 || digit != '-') {
+			return false
+		}
+	}
+	return number != "" && number != "-"
+}
+
+func stringAt(object ast.Object, name string) (string, bool) {
+	term := object.Get(ast.InternedTerm(name))
+	if term == nil {
+		return "", false
+	}
+	text, ok := term.Value.(ast.String)
+	return string(text), ok
+}
+
+func splitLimit(name string) (group, rest string) {
+	for i := range len(name) {
+		if name[i] == '.' {
+			return name[:i], name[i+1:]
+		}
+	}
+	return name, ""
+}

@@ -1,0 +1,152 @@
+package policy
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/cover"
+	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
+	"github.com/open-policy-agent/opa/v1/tester"
+	"github.com/open-policy-agent/opa/v1/topdown"
+)
+
+// TestOptions tune [RunTests].
+type TestOptions struct {
+	Coverage bool
+	Timeout  time.Duration // of one test; default 5 s
+}
+
+// TestResult is what became of one Rego test.
+type TestResult struct {
+	Name     string // package and rule
+	Location string // file:line
+	Passed   bool
+	Error    string // when it could not be run
+	FailedAt string // the expression that was not true, with its line
+	Duration time.Duration
+}
+
+// Outcome says in words what became of the test.
+func (r TestResult) Outcome() string {
+	switch {
+	case r.Passed:
+		return "passed"
+	case r.Error != "":
+		return "could not run: " + r.Error
+	case r.FailedAt != "":
+		return "failed at " + r.FailedAt
+	default:
+		return "failed"
+	}
+}
+
+// Coverage is which lines of the modules were evaluated by the tests.
+type Coverage struct {
+	Covered, Total int
+	Missed         []string // file:line
+}
+
+// TestReport is the outcome of a revision's tests.
+type TestReport struct {
+	Results  []TestResult
+	Coverage Coverage // when asked for
+}
+
+// Failures are the tests that did not pass.
+func (r *TestReport) Failures() []TestResult {
+	if r == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(r.Results), func(result TestResult) bool { return result.Passed })
+}
+
+// RunTests runs the Rego tests of a revision with the built-ins, the type checks and the data that
+// its rules run with. The error is about what keeps tests from running at all.
+func RunTests(ctx context.Context, revision *Revision, options TestOptions) (*TestReport, error) {
+	modules, problems := parseModules(revision.modules)
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("%w: %s", ErrRevision, strings.Join(problems, "\n"))
+	}
+	facts, err := revision.factDefinitions()
+	if err != nil {
+		return nil, err
+	}
+	compiler := newCompiler(inputShape(revision.limits.Definitions(), facts), true)
+	compiler.Compile(modules)
+	if compiler.Failed() {
+		return nil, fmt.Errorf("%w: %s", ErrRevision, strings.Join(compilerComplaints(compiler.Errors), "\n"))
+	}
+	store := inmem.NewFromObject(revision.data)
+	if options.Timeout <= 0 {
+		options.Timeout = 5 * time.Second
+	}
+	runner := tester.NewRunner().SetCompiler(compiler).SetStore(store).SetModules(modules).
+		SetDefaultRegoVersion(ast.RegoV1).RaiseBuiltinErrors(true).SetTimeout(options.Timeout).EnableTracing(true)
+	var covered *cover.Cover
+	if options.Coverage {
+		covered = cover.New()
+		runner = runner.SetCoverageQueryTracer(covered)
+	}
+	transaction, err := store.NewTransaction(ctx, storage.TransactionParams{})
+	if err != nil {
+		return nil, err
+	}
+	defer store.Abort(ctx, transaction)
+	results, err := runner.RunTests(ctx, transaction)
+	if err != nil {
+		return nil, fmt.Errorf("%w: tests: %v", ErrRevision, err)
+	}
+	report := &TestReport{}
+	for result := range results {
+		report.Results = append(report.Results, testResult(result))
+	}
+	slices.SortFunc(report.Results, func(a, b TestResult) int { return strings.Compare(a.Name, b.Name) })
+	if covered != nil {
+		report.Coverage = coverage(covered.Report(modules), modules)
+	}
+	return report, ctx.Err()
+}
+
+func testResult(result *tester.Result) TestResult {
+	read := TestResult{
+		Name:     strings.TrimPrefix(result.Package, "data.") + "." + result.Name,
+		Location: where(result.Location), Passed: result.Pass() || result.Skip, Duration: result.Duration,
+	}
+	if result.Error != nil {
+		read.Error = result.Error.Error()
+		if topdown.IsCancel(result.Error) {
+			read.Error = "it took too long"
+		}
+	}
+	if result.FailedAt != nil {
+		read.FailedAt = where(result.FailedAt.Location) + " `" + shorten(string(result.FailedAt.Location.Text), 200) + "`"
+	}
+	return read
+}
+
+// coverage counts what decides; how much of the tests themselves ran is of no interest.
+func coverage(report cover.Report, modules map[string]*ast.Module) Coverage {
+	var total Coverage
+	for name, file := range report.Files {
+		if module := modules[name]; module == nil || isTest(name, module) {
+			continue
+		}
+		for _, span := range file.Covered {
+			total.Covered += span.End.Row - span.Start.Row + 1
+		}
+		for _, span := range file.NotCovered {
+			total.Total += span.End.Row - span.Start.Row + 1
+			for row := span.Start.Row; row <= span.End.Row; row++ {
+				total.Missed = append(total.Missed, fmt.Sprintf("%s:%d", name, row))
+			}
+		}
+	}
+	total.Total += total.Covered
+	slices.Sort(total.Missed)
+	return total
+}
