@@ -1,0 +1,13 @@
+package sqlstore
+
+// For the test of query plans, which needs an engine and so cannot be in this package.
+const (
+	QueryByID  = queryByID
+	QueryByKey = queryByKey
+	QueryInput = queryInput
+)
+
+var (
+	QueryByKeys = queryByKeys
+	ListQuery   = listQuery
+)

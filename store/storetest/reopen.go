@@ -1,0 +1,60 @@
+package storetest
+
+import (
+	"testing"
+
+	"github.com/bidrail/bidrail/policy"
+	"github.com/bidrail/bidrail/store"
+)
+
+func reopen(t *testing.T, open func() store.Store) {
+	s := open()
+	mustInsert(t, s, recordsOf(t, 0, 200)...)
+	err := s.Update(t.Context(), func(tx store.Tx) error { return tx.PutRevision("sha256:a", start, []byte("archive")) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cursor store.Cursor
+	view(t, s, func(r store.Reader) error {
+		page, err := r.ListDecisions(store.DecisionFilter{}, store.Page{Limit: 150})
+		cursor = page.Next
+		return err
+	})
+	shut(t, s)
+
+	s = open()
+	defer shut(t, s)
+	view(t, s, func(r store.Reader) error {
+		want := record(t, decision(7))
+		got, err := r.DecisionByKey(want.Key())
+		if err != nil {
+			return err
+		}
+		wantRecord(t, got, want)
+		if _, err := r.Revision("sha256:a"); err != nil {
+			return err
+		}
+		page, err := r.ListDecisions(store.DecisionFilter{}, store.Page{After: cursor})
+		if len(page.Records) != 50 || page.Next != "" {
+			t.Errorf("a cursor from before: got %d records and next %q, want the last 50", len(page.Records), page.Next)
+		}
+		return err
+	})
+	wantError(t, "insert of an old key", insert(t.Context(), s, record(t, decision(7))), store.ErrConflict)
+	mustInsert(t, s, record(t, decision(200)))
+	ids, _ := listed(t, s, store.DecisionFilter{}, 0)
+	if len(ids) != 201 || ids[0] != decision(200).ID {
+		t.Errorf("got %d decisions, the newest %s; want 201 and the one inserted last", len(ids), ids[0])
+	}
+}
+
+func closed(t *testing.T, open func() store.Store) {
+	s := open()
+	shut(t, s)
+	shut(t, s) // once more does no harm
+	err := s.Update(t.Context(), func(store.Tx) error { t.Error("the function of an Update ran"); return nil })
+	wantError(t, "Update", err, store.ErrClosed)
+	wantError(t, "Update", err, policy.ErrUnavailable)
+	err = s.View(t.Context(), func(store.Reader) error { t.Error("the function of a View ran"); return nil })
+	wantError(t, "View", err, store.ErrClosed)
+}
