@@ -1,0 +1,47 @@
+# METADATA
+# title: Words about the change
+# description: What rules ask about the change they judge, so that each question has one answer.
+package bidrail.lib.change
+
+# Kinds that are a budget, whatever the period.
+budget_kinds := {"daily_budget", "monthly_budget", "lifetime_budget", "shared_budget", "account_budget"}
+
+# Kinds that set what is paid for one result.
+bid_kinds := {"bid", "default_bid"}
+
+is_budget if input.change.kind in budget_kinds
+
+is_bid if input.change.kind in bid_kinds
+
+cut if input.change.direction == "cut"
+
+# A move that has no order may well raise the risk, so it is judged as if it did.
+may_rise if input.change.direction == "rise"
+
+may_rise if input.change.direction == "unordered"
+
+# The amounts before and after, where they can be compared at all: two sums in one currency, or
+# two ratios. As a member of a finding it is written as a percentage.
+move := move_of(input.change)
+
+# The same for one leg of a group.
+move_of(leg) := {"from": leg.before.micros, "to": leg.after.micros} if {
+	leg.before.type == "money"
+	leg.after.type == "money"
+	leg.before.currency == leg.after.currency
+}
+
+move_of(leg) := {"from": leg.before.ppm, "to": leg.after.ppm} if {
+	leg.before.type == "ratio"
+	leg.after.type == "ratio"
+}
+
+# What a value says beyond its type.
+content := {"micros", "currency", "ppm", "text", "flag"}
+
+# Two values are the same when they are of one type and say the same; when a fact was observed
+# and by whom does not matter.
+same_value(a, b) if {
+	a.type == b.type
+	object.filter(a, content) == object.filter(b, content)
+}

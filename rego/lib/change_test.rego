@@ -1,0 +1,40 @@
+package bidrail.lib.change_test
+
+import data.bidrail.lib.change
+import data.bidrail.lib.example
+
+test_families_of_kinds if {
+	change.is_bid with input as example.bid(100, 110, {})
+	not change.is_bid with input as example.budget(100, 110, {})
+	change.is_budget with input as example.budget(100, 110, {})
+	not change.is_budget with input as example.bid(100, 110, {})
+}
+
+test_what_has_no_order_may_rise if {
+	change.may_rise with input as example.document("name", example.text("a"), example.text("b"), {})
+	change.may_rise with input as example.bid(100, 110, {})
+	not change.may_rise with input as example.bid(110, 100, {})
+	change.cut with input as example.bid(110, 100, {})
+}
+
+test_moves_of_sums_and_ratios if {
+	change.move == {"from": 1000000, "to": 1100000} with input as example.bid(100, 110, {})
+	change.move == {"from": 2000000, "to": 3000000} with input as example.document(
+		"target_roas",
+		example.percent(200),
+		example.percent(300),
+		{},
+	)
+}
+
+test_two_currencies_make_no_move if {
+	not change.move with input as example.document("bid", example.usd(100), example.money(1100000, "EUR"), {})
+	not change.move with input as example.document("bid", example.absent, example.usd(100), {})
+}
+
+test_a_fact_is_the_same_value if {
+	change.same_value(example.fact(example.usd(100), 5), example.usd(100))
+	not change.same_value(example.fact(example.usd(101), 5), example.usd(100))
+	not change.same_value(example.unlimited, example.absent)
+	not change.same_value(example.money(1000000, "EUR"), example.usd(100))
+}

@@ -1,0 +1,99 @@
+# METADATA
+# title: What a bid can become
+# description: |
+#   Adjustments and dynamic bidding multiply a bid: on Amazon 1.00 may reach 20.00. The product is
+#   held against a ceiling of its own. Multipliers that connectors know are taken as they are, and a
+#   product above the ceiling is refused. Where none is known the most that the platform allows is
+#   assumed, and a person looks. A cut is judged by the bid alone, since it lowers the product.
+#   Changes of an adjustment itself are not judged here: the bid under it is not part of them.
+# custom:
+#   id: bid.effective_max
+#   owner: media-governance
+#   kinds: [bid, default_bid]
+#   optional:
+#     [
+#       input.facts.bid_modifier_max, input.facts.placement_modifier_max,
+#       input.facts.dynamic_up_max,
+#     ]
+#   source: >-
+#     Amazon: placement up to +900%, dynamic bidding up to +100%; that they multiply is Bidrail's
+#     reading
+package bidrail.rules.bid_effective_max
+
+import data.bidrail.lib.change
+import data.bidrail.lib.limit
+
+# A multiplier below 1 lowers some clicks and leaves the others as they are, so the most that can
+# be paid is not less than the bid. One that is not known while others are counts as 1.
+default bid_modifier := 1000000
+
+bid_modifier := max([limit.million, input.facts.bid_modifier_max.ppm])
+
+default placement := 1000000
+
+placement := max([limit.million, input.facts.placement_modifier_max.ppm])
+
+default dynamic := 1000000
+
+dynamic := max([limit.million, input.facts.dynamic_up_max.ppm])
+
+known if input.facts.bid_modifier_max.ppm
+
+known if input.facts.placement_modifier_max.ppm
+
+known if input.facts.dynamic_up_max.ppm
+
+block contains finding if {
+	limit.above(input.change.after, input.limits.bid.effective_ceiling)
+	finding := {
+		"message": "the bid {observed} is above {limit}, the most that a click may cost after all adjustments",
+		"observed": input.change.after,
+		"limit": input.limits.bid.effective_ceiling,
+		"max_permitted": input.limits.bid.effective_ceiling,
+	}
+}
+
+block contains finding if {
+	change.may_rise
+	known
+	exceeds([bid_modifier, placement, dynamic], input.limits.bid.effective_ceiling)
+	finding := {
+		"message": "a click at {observed} adjusted up to {bid_modifier} × {placement} × {dynamic} may cost over {limit}",
+		"observed": input.change.after,
+		"limit": input.limits.bid.effective_ceiling,
+		"bid_modifier": {"type": "ratio", "ppm": bid_modifier},
+		"placement": {"type": "ratio", "ppm": placement},
+		"dynamic": {"type": "ratio", "ppm": dynamic},
+	}
+}
+
+approve contains finding if {
+	change.may_rise
+	not known
+	assumed := data.platforms[input.change.target.platform].bid_multiplier
+	exceeds([assumed.ppm, limit.million, limit.million], input.limits.bid.effective_ceiling)
+	finding := {
+		"message": "a click at {observed} may cost over {limit} if adjusted up to {multiplier}, which is assumed",
+		"observed": input.change.after,
+		"limit": input.limits.bid.effective_ceiling,
+		"multiplier": {"type": "ratio", "ppm": assumed.ppm},
+		"assumption": assumed.source,
+	}
+}
+
+approve contains finding if {
+	change.may_rise
+	not known
+	not data.platforms[input.change.target.platform].bid_multiplier
+	finding := {
+		"message": "what a click at {observed} may cost is not known; add bid_multiplier to the platform",
+		"observed": input.change.after,
+		"limit": input.limits.bid.effective_ceiling,
+	}
+}
+
+# The bid times all multipliers is above the ceiling; each multiplier is in millionths.
+exceeds([a, b, c], ceiling) if {
+	input.change.after.type == "money"
+	((input.change.after.micros * a) * b) * c > ((ceiling.micros * limit.million) * limit.million) * limit.million
+}

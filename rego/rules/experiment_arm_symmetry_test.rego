@@ -1,0 +1,110 @@
+package bidrail.rules.experiment_arm_symmetry_test
+
+import data.bidrail.lib.example
+import data.bidrail.rules.experiment_arm_symmetry
+
+on(campaign, arm) := object.union({"experiments": [example.test(arm, {})]}, placed(campaign))
+
+placed(campaign) := {"change": {"target": {"campaign": campaign, "entity_id": sprintf("keyword-%s", [campaign])}}}
+
+base(before, after) := example.bid(before, after, on("101", "base"))
+
+trial(before, after) := example.bid(before, after, on("102", "trial"))
+
+strategy(before, after, campaign, arm) := example.document(
+	"bid_strategy",
+	example.text(before),
+	example.text(after),
+	on(campaign, arm),
+)
+
+roas(before, after, campaign, arm) := example.document(
+	"target_roas",
+	example.percent(before),
+	example.percent(after),
+	on(campaign, arm),
+)
+
+examples := {
+	"one arm": {"input": base(100, 110), "expect": "block"},
+	"both arms": {"input": example.grouped([base(100, 110), trial(100, 110)]), "expect": "approve"},
+	"both arms by the same share, rounded": {
+		"input": example.grouped([base(100, 110), trial(137, 151)]),
+		"expect": "approve",
+	},
+	"both arms by different shares": {
+		"input": example.grouped([base(100, 110), trial(137, 140)]),
+		"expect": "block",
+	},
+	"both arms in opposite directions": {
+		"input": example.grouped([base(2, 3), trial(3, 2)]),
+		"expect": "block",
+	},
+	"both arms get the strategy": {
+		"input": example.grouped([
+			strategy("MANUAL", "AUTO", "101", "base"),
+			strategy("MANUAL", "AUTO", "102", "trial"),
+		]),
+		"expect": "approve",
+	},
+	"the arms get different strategies": {
+		"input": example.grouped([
+			strategy("MANUAL", "AUTO", "101", "base"),
+			strategy("MANUAL", "ROAS", "102", "trial"),
+		]),
+		"expect": "block",
+	},
+	"no test": {"input": example.bid(100, 110, {}), "expect": "pass"},
+	"a synchronised test": {
+		"input": example.bid(100, 110, {"experiments": [example.test("base", {"sync": true})]}),
+		"expect": "pass",
+	},
+	"one arm is cut in an emergency": {
+		"input": object.union(base(110, 100), {"change": {"reason": {"code": "safety_stop"}}}),
+		"expect": "pass",
+	},
+}
+
+test_ratios_move_alike if {
+	both := example.grouped([roas(400, 300, "101", "base"), roas(200, 150, "102", "trial")])
+	count(experiment_arm_symmetry.approve) == 1 with input as both
+	apart := example.grouped([roas(400, 300, "101", "base"), roas(200, 100, "102", "trial")])
+	count(experiment_arm_symmetry.block) == 1 with input as apart
+}
+
+test_cuts_move_alike if {
+	both := example.grouped([base(110, 100), trial(220, 200)])
+	count(experiment_arm_symmetry.approve) == 1 with input as both
+}
+
+test_other_campaigns_are_not_the_other_arm if {
+	elsewhere := example.grouped([base(100, 110), example.bid(100, 110, placed("103"))])
+	some finding in experiment_arm_symmetry.block with input as elsewhere
+	finding.missing == ["trial"]
+}
+
+test_another_field_is_not_the_same_edit if {
+	other := example.document("default_bid", example.usd(100), example.usd(110), on("102", "trial"))
+	count(experiment_arm_symmetry.block) == 1 with input as example.grouped([base(100, 110), other])
+}
+
+test_a_rise_from_nothing_has_no_share if {
+	count(experiment_arm_symmetry.block) == 1 with input as example.grouped([base(0, 110), trial(0, 500)])
+	count(experiment_arm_symmetry.approve) == 1 with input as example.grouped([base(0, 110), trial(0, 110)])
+}
+
+test_currencies_are_not_compared if {
+	euros := example.document(
+		"bid",
+		example.money(1000000, "EUR"),
+		example.money(1100000, "EUR"),
+		on("102", "trial"),
+	)
+	count(experiment_arm_symmetry.block) == 1 with input as example.grouped([base(100, 110), euros])
+}
+
+test_a_test_of_one_arm_is_incomplete if {
+	alone := example.bid(100, 110, {"experiments": [example.test("base", {"arms": []})]})
+	some finding in experiment_arm_symmetry.block with input as alone
+	contains(finding.message, "without its other arms")
+}
