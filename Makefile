@@ -130,8 +130,8 @@ rego-lint: ## Lint the shipped policy pack
 
 .PHONY: policy-test
 policy-test: build ## Compile, type-check and test the shipped policy pack
-	@echo "policy-test: bin/bidrail policy test rego"
-	@bin/bidrail policy test rego
+	@echo "policy-test: bin/bidrail policy test --min-coverage 98 rego"
+	@bin/bidrail policy test --min-coverage 98 rego
 
 .PHONY: race
 race: ## go test with the race detector

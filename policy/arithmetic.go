@@ -1,9 +1,6 @@
 package policy
 
-import (
-	"math/big"
-	"math/bits"
-)
+import "math/big"
 
 // magnitude is |n|, exact for the most negative int64 too.
 func magnitude(n int64) uint64 {
@@ -11,26 +8,6 @@ func magnitude(n int64) uint64 {
 		return uint64(-(n + 1)) + 1
 	}
 	return uint64(n)
-}
-
-// compareProducts compares a×b with c×d exactly, for factors that are not negative.
-// It is how ratios are compared: a/c > d/b without a division that could round.
-func compareProducts(a, b, c, d uint64) int {
-	leftHigh, leftLow := bits.Mul64(a, b)
-	rightHigh, rightLow := bits.Mul64(c, d)
-	switch {
-	case leftHigh != rightHigh:
-		if leftHigh > rightHigh {
-			return 1
-		}
-		return -1
-	case leftLow > rightLow:
-		return 1
-	case leftLow < rightLow:
-		return -1
-	default:
-		return 0
-	}
 }
 
 // mulDivRound is a×b/c rounded to nearest, or nil when it does not fit an int64. It writes

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 )
@@ -68,8 +69,9 @@ func capabilities(withTests bool) *ast.Capabilities {
 	return all
 }
 
-// wideFormat finds a width or precision above two digits, or one taken from an argument.
-var wideFormat = regexp.MustCompile(`%[-+# 0]*(\d{3,}|\*|\d*\.\d{3,}|\d*\.\*)`)
+// wideFormat finds a width or precision above two digits, or one taken from an argument, be it the
+// next ("%*d") or a numbered one ("%[2]*[1]d"). Doubled per cent signs are taken out before.
+var wideFormat = regexp.MustCompile(`%[-+# 0-9.]*(\d{3}|\*|\[)`)
 
 // refusedCalls returns what a module uses that it may not, one sentence each with file and line.
 func refusedCalls(module *ast.Module, owner string, inTest bool) []string {
@@ -95,8 +97,8 @@ func refusedCalls(module *ast.Module, owner string, inTest bool) []string {
 			switch {
 			case !constant:
 				complain(location, "sprintf needs a constant format")
-			case wideFormat.MatchString(string(format)):
-				complain(location, "sprintf takes widths and precisions of at most two digits")
+			case wideFormat.MatchString(strings.ReplaceAll(string(format), "%%", "")):
+				complain(location, "sprintf takes widths and precisions of at most two digits, and arguments in their order")
 			}
 		}
 		if name == "glob.match" && len(terms) > 1 {

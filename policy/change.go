@@ -1,6 +1,9 @@
 package policy
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Change is one proposed edit of one field of one ad entity.
 type Change struct {
@@ -86,7 +89,12 @@ const (
 var directionNames = [...]string{"unordered", "same", "rise", "cut"}
 
 // String returns the name rules use.
-func (d Direction) String() string { return directionNames[d] }
+func (d Direction) String() string {
+	if int(d) < len(directionNames) {
+		return directionNames[d]
+	}
+	return fmt.Sprintf("unknown(%d)", uint8(d))
+}
 
 // MarshalText writes the direction's name.
 func (d Direction) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
@@ -130,10 +138,13 @@ func amountDirection(before, after Value) Direction {
 	case before.Form != after.Form, before.Currency != after.Currency:
 		return Unordered
 	case before.Form == Money, before.Form == Ratio:
-		if after.Amount > before.Amount {
+		switch {
+		case after.Amount > before.Amount:
 			return Rise
+		case after.Amount < before.Amount:
+			return Cut
 		}
-		return Cut
+		return Same
 	default:
 		return Unordered
 	}

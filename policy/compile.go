@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,8 +29,9 @@ const (
 	maxAbandoned = 3
 )
 
-// Engine is a compiled revision. It is immutable but for counting what overran, safe for concurrent
-// use, and replaced whole: a server keeps the active one behind one atomic pointer.
+// Engine is a compiled revision. What it decides never changes; it only counts evaluations that
+// overran and keeps terms it has made. It is safe for concurrent use and replaced whole: a server
+// keeps the active one behind one atomic pointer.
 type Engine struct {
 	revision  *Revision
 	rules     []*Rule
@@ -39,6 +41,9 @@ type Engine struct {
 	deadline  time.Duration
 	abandoned atomic.Int64
 	compiler  *ast.Compiler // kept for Explain
+
+	limitTerms     sync.Map // limits.Held → *ast.Term
+	limitTermCount atomic.Int64
 }
 
 type accountKey struct{ platform, account string }
@@ -153,7 +158,7 @@ func parseModules(texts map[string]string) (map[string]*ast.Module, []string) {
 	modules := map[string]*ast.Module{}
 	for _, name := range slices.Sorted(maps.Keys(texts)) {
 		module, err := ast.ParseModuleWithOpts(name, texts[name], ast.ParserOptions{
-			ProcessAnnotation: true, RegoVersion: ast.RegoV1,
+			ProcessAnnotation: true, RegoVersion: ast.RegoV2,
 		})
 		if err != nil {
 			problems = append(problems, compilerComplaints(err)...)
@@ -210,7 +215,7 @@ func newCompiler(root *shape, withTests bool) *ast.Compiler {
 	schemas.Put(ast.SchemaRootRef, jsonCompatible(root.jsonSchema()))
 	return ast.NewCompiler().
 		WithCapabilities(capabilities(withTests)).
-		WithDefaultRegoVersion(ast.RegoV1).
+		WithDefaultRegoVersion(ast.RegoV2).
 		WithStrict(true).
 		WithKeepModules(true). // Explain shows rules as they were written
 		WithSchemas(schemas)
@@ -288,7 +293,7 @@ func (c *compilation) readAccounts() map[accountKey]account {
 			fields, _ := value.(map[string]any)
 			currency, _ := fields["currency"].(string)
 			zone, _ := fields["time_zone"].(string)
-			if len(currency) != 3 || strings.ToUpper(currency) != currency {
+			if !isCurrency(currency) {
 				c.refuse("data.accounts.%s.%s needs a currency of three capital letters, not %q", platform, id, currency)
 			}
 			if _, err := time.LoadLocation(zone); err != nil || zone == "" {

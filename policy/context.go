@@ -1,6 +1,9 @@
 package policy
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Request is everything one decision is made from. Nothing else is read: no clock, no network, no
 // store.
@@ -45,7 +48,12 @@ const (
 var modeNames = [...]string{"active", "reduce_only", "halted"}
 
 // String returns the name rules use.
-func (m Mode) String() string { return modeNames[m] }
+func (m Mode) String() string {
+	if int(m) < len(modeNames) {
+		return modeNames[m]
+	}
+	return fmt.Sprintf("unknown(%d)", uint8(m))
+}
 
 // Participation is one experiment that touches a target.
 type Participation struct {

@@ -128,6 +128,10 @@ func (e *Engine) runRules(ctx context.Context, kind Kind, input ast.Object, only
 		timeout.Message = "earlier evaluations of this revision are still running past their deadline, so no more are started"
 		return []Finding{timeout}
 	}
+	if ctx.Err() != nil {
+		timeout.Message = "the caller's time was up before the rules were asked, so the change is not allowed"
+		return []Finding{timeout}
+	}
 	ctx, cancel := context.WithTimeout(ctx, e.deadline)
 	defer cancel()
 	done := make(chan []Finding, 1)
@@ -248,7 +252,7 @@ func kindForms(kind Kind) []Form {
 // rules, so no revision can switch it off.
 func (e *Engine) checkDocument(document ast.Value) []Finding {
 	var findings []Finding
-	for i, violation := range e.shape.check("input", document) {
+	for i, violation := range e.shape.check(document) {
 		if i == 20 {
 			break // enough to see what is wrong; the document is caller's input
 		}
@@ -265,11 +269,11 @@ func (e *Engine) checkDocument(document ast.Value) []Finding {
 	if len(findings) > 0 {
 		return findings
 	}
-	change := document.(ast.Object).Get(ast.InternedTerm("change")).Value.(ast.Object)
+	change := document.(ast.Object).Get(str("change")).Value.(ast.Object)
 	kind := kindOf(document.(ast.Object))
 	currencies := make([]string, 0, 2)
 	for _, side := range []string{"before", "after"} {
-		value := change.Get(ast.InternedTerm(side)).Value.(ast.Object)
+		value := change.Get(str(side)).Value.(ast.Object)
 		form, _ := stringAt(value, "type")
 		if !slices.ContainsFunc(kindForms(kind), func(f Form) bool { return f.String() == form }) {
 			findings = append(findings, Finding{Rule: FindingSchema, Effect: Blocks,
@@ -297,7 +301,7 @@ func isCurrency(code string) bool {
 }
 
 func kindOf(input ast.Object) Kind {
-	change, ok := input.Get(ast.InternedTerm("change")).Value.(ast.Object)
+	change, ok := input.Get(str("change")).Value.(ast.Object)
 	if !ok {
 		return KindUnknown
 	}

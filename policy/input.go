@@ -2,6 +2,7 @@ package policy
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -184,7 +185,7 @@ func (e *Engine) limitsTerm(change *Change) *ast.Term {
 			if next != group {
 				break
 			}
-			members = append(members, item(name, limitTerm(held[end])))
+			members = append(members, item(name, e.limitTerm(held[end])))
 		}
 		groups.Insert(str(group), ast.ObjectTerm(members...))
 		start = end
@@ -192,7 +193,24 @@ func (e *Engine) limitsTerm(change *Change) *ast.Term {
 	return ast.NewTerm(groups)
 }
 
-func limitTerm(held limits.Held) *ast.Term {
+// maxLimitTerms is how many limits an engine keeps the terms of. Most changes meet the few limits of
+// a default entry; the many of a large table are made when they are met.
+const maxLimitTerms = 4096
+
+func (e *Engine) limitTerm(held limits.Held) *ast.Term {
+	if term, ok := e.limitTerms.Load(held); ok {
+		return term.(*ast.Term)
+	}
+	term := newLimitTerm(held)
+	if e.limitTermCount.Load() < maxLimitTerms {
+		if _, loaded := e.limitTerms.LoadOrStore(held, term); !loaded {
+			e.limitTermCount.Add(1)
+		}
+	}
+	return term
+}
+
+func newLimitTerm(held limits.Held) *ast.Term {
 	source := item("source", str(held.Source.String()))
 	amount := num(held.Value.Amount)
 	switch {
@@ -278,20 +296,51 @@ func stringList(texts []string) *ast.Term {
 	return ast.ArrayTerm(terms...)
 }
 
-// item is one entry of an object. Keys are few and known, so most are interned by OPA.
-func item(key string, value *ast.Term) [2]*ast.Term {
-	return [2]*ast.Term{ast.InternedTerm(key), value}
-}
+// item is one entry of an object.
+func item(key string, value *ast.Term) [2]*ast.Term { return [2]*ast.Term{str(key), value} }
 
 func members(items ...[2]*ast.Term) *ast.Term { return ast.ObjectTerm(items...) }
 
-func str(text string) *ast.Term { return ast.InternedTerm(text) }
+// words are the terms of the document's own words, its keys and kinds and the like, made once and
+// shared: terms do not change, and making them anew was half the cost of a document.
+var words = func() map[string]*ast.Term {
+	words := map[string]*ast.Term{"": ast.StringTerm("")}
+	inputShape(nil, factNames).walk(func(s *shape) {
+		for name := range s.properties {
+			words[name] = ast.StringTerm(name)
+		}
+		for _, word := range s.enum {
+			words[word] = ast.StringTerm(word)
+		}
+	})
+	for _, word := range []string{"unlimited", "count", "seconds", string(RoleAutomation)} {
+		words[word] = ast.StringTerm(word)
+	}
+	return words
+}()
+
+func str(text string) *ast.Term {
+	if word, ok := words[text]; ok {
+		return word
+	}
+	return ast.StringTerm(text)
+}
 
 func num(number int64) *ast.Term {
 	return ast.NewTerm(ast.Number(strconv.FormatInt(number, 10)))
 }
 
-func nanoseconds(at time.Time) *ast.Term { return num(at.UnixNano()) }
+// nanoseconds holds a time outside of what nanoseconds in an int64 can say (1678 to 2262) at the
+// nearer end: a freeze until 9999 is open for as long as there is a clock.
+func nanoseconds(at time.Time) *ast.Term {
+	switch {
+	case at.After(time.Unix(0, math.MaxInt64)):
+		return num(math.MaxInt64)
+	case at.Before(time.Unix(0, math.MinInt64)):
+		return num(math.MinInt64)
+	}
+	return num(at.UnixNano())
+}
 
 // ageSeconds is never negative: something observed in the future is as fresh as it can be, and the
 // clock that says so is not the service's.

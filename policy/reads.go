@@ -17,18 +17,21 @@ import (
 // (custom.optional).
 
 // refusedAliases complains where a module reads limits or facts other than by their full path,
-// which would hide from the analysis what is read.
+// which would hide from the analysis what is read. That is so of input as a whole too.
 func refusedAliases(module *ast.Module, owner string) []string {
 	var refused []string
 	excused := map[*ast.Term]bool{}
 	excuse := func(terms []*ast.Term) {
-		if terms[0].Value.String() == "object.get" && len(terms) > 1 {
+		if len(terms) > 1 && copesWithAbsence(terms[0], terms[1]) {
 			excused[terms[1]] = true
 		}
 	}
 	ast.WalkExprs(module, func(expression *ast.Expr) bool {
 		if terms, ok := expression.Terms.([]*ast.Term); ok && expression.IsCall() {
 			excuse(terms)
+		}
+		for _, with := range expression.With {
+			excused[with.Target] = true
 		}
 		return false
 	})
@@ -37,7 +40,12 @@ func refusedAliases(module *ast.Module, owner string) []string {
 			excuse(call)
 		}
 		reference, ok := term.Value.(ast.Ref)
-		if !ok || excused[term] || !reference[0].Equal(ast.InputRootDocument) || len(reference) < 2 {
+		if !ok || excused[term] || !reference[0].Equal(ast.InputRootDocument) {
+			return false
+		}
+		if len(constantPrefix(reference)) < 2 {
+			refused = append(refused, fmt.Sprintf("%s: %s: write out what is read, such as input.change.after: input under another name hides which limits and facts a rule needs",
+				where(term.Location), owner))
 			return false
 		}
 		group, _ := reference[1].Value.(ast.String)
@@ -55,6 +63,17 @@ func refusedAliases(module *ast.Module, owner string) []string {
 		return false
 	})
 	return refused
+}
+
+// copesWithAbsence reports whether a call is object.get on something that is always there, so that
+// its default answers for what is not. An object that may itself be missing leaves the call
+// undefined, default and all.
+func copesWithAbsence(function, object *ast.Term) bool {
+	if function.Value.String() != "object.get" {
+		return false
+	}
+	reference, ok := object.Value.(ast.Ref)
+	return !ok || len(reference) <= 2 && len(constantPrefix(reference)) == len(reference)
 }
 
 func constantPrefix(reference ast.Ref) ast.Ref {
@@ -123,7 +142,7 @@ func newNeed(path string) need {
 
 // missing reports whether the document lacks what is needed.
 func (n *need) missing(document ast.Object) bool {
-	term := document.Get(ast.InternedTerm(n.group))
+	term := document.Get(str(n.group))
 	for _, key := range n.keys {
 		if term == nil {
 			return true
@@ -176,8 +195,7 @@ func (r *reads) expression(expression *ast.Expr, required bool) {
 		r.term(terms, required)
 	case []*ast.Term:
 		for i, term := range terms {
-			// object.get answers with a default where its path is not there.
-			lenient := i == 1 && terms[0].Value.String() == "object.get"
+			lenient := i == 1 && copesWithAbsence(terms[0], term)
 			r.term(term, required && !lenient)
 		}
 	case *ast.Every:

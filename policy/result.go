@@ -30,12 +30,12 @@ func decodeFinding(raised Raised, input ast.Object) (Finding, error) {
 	if finding.Message, err = fill(message, object, currency); err != nil {
 		return Finding{}, err
 	}
-	if term := object.Get(ast.InternedTerm("observed")); term != nil {
+	if term := object.Get(str("observed")); term != nil {
 		if finding.Observed, err = render(term.Value, currency); err != nil {
 			return Finding{}, err
 		}
 	}
-	if term := object.Get(ast.InternedTerm("limit")); term != nil {
+	if term := object.Get(str("limit")); term != nil {
 		if finding.Limit, err = render(term.Value, currency); err != nil {
 			return Finding{}, err
 		}
@@ -46,7 +46,7 @@ func decodeFinding(raised Raised, input ast.Object) (Finding, error) {
 	if source, ok := stringAt(object, "source"); ok {
 		finding.Source = source
 	}
-	if term := object.Get(ast.InternedTerm("max_permitted")); term != nil {
+	if term := object.Get(str("max_permitted")); term != nil {
 		if finding.MaxPermitted, err = permitted(term.Value, input); err != nil {
 			return Finding{}, err
 		}
@@ -154,7 +154,7 @@ func renderObject(object ast.Object, currency string) (string, error) {
 // valueOf reads a typed value, or a limit, which names its type only by its member.
 func valueOf(object ast.Object) (Value, bool) {
 	form, typed := stringAt(object, "type")
-	unlimited := object.Get(ast.InternedTerm("unlimited"))
+	unlimited := object.Get(str("unlimited"))
 	micros, hasMicros := integerAt(object, "micros")
 	currency, hasCurrency := stringAt(object, "currency")
 	ppm, hasRatio := integerAt(object, "ppm")
@@ -171,7 +171,7 @@ func valueOf(object ast.Object) (Value, bool) {
 	case hasText && (!typed || form == Text.String()):
 		return TextValue(text), true
 	}
-	if flag := object.Get(ast.InternedTerm("flag")); flag != nil && (!typed || form == Flag.String()) {
+	if flag := object.Get(str("flag")); flag != nil && (!typed || form == Flag.String()) {
 		if set, ok := flag.Value.(ast.Boolean); ok {
 			return FlagValue(bool(set)), true
 		}
@@ -204,7 +204,7 @@ func permitted(value ast.Value, input ast.Object) (Value, error) {
 }
 
 func afterOf(input ast.Object) ast.Object {
-	return input.Get(ast.InternedTerm("change")).Value.(ast.Object).Get(ast.InternedTerm("after")).Value.(ast.Object)
+	return input.Get(str("change")).Value.(ast.Object).Get(str("after")).Value.(ast.Object)
 }
 
 func changeCurrency(input ast.Object) string {
@@ -213,7 +213,7 @@ func changeCurrency(input ast.Object) string {
 }
 
 func integerAt(object ast.Object, name string) (int64, bool) {
-	term := object.Get(ast.InternedTerm(name))
+	term := object.Get(str(name))
 	if term == nil {
 		return 0, false
 	}

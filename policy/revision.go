@@ -77,18 +77,29 @@ func ReadBundle(r io.Reader, source string) (*Revision, error) {
 		return nil, fmt.Errorf("%w: %s is not a gzipped bundle: %v", ErrRevision, source, err)
 	}
 	var files []sourceFile
-	archive := tar.NewReader(io.LimitReader(unzipped, maxArchiveBytes))
+	bounded := &io.LimitedReader{R: unzipped, N: maxArchiveBytes + 1}
+	archive := tar.NewReader(bounded)
 	for {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
+			// The checksum of the archive comes after what tar reads.
+			if _, err := io.Copy(io.Discard, bounded); err != nil {
+				return nil, fmt.Errorf("%w: bundle %s: %v", ErrRevision, source, err)
+			}
+			if bounded.N == 0 { // a cut archive can look like one that ended
+				return nil, fmt.Errorf("%w: bundle %s: larger than %d MiB", ErrRevision, source, maxArchiveBytes>>20)
+			}
 			return readFiles(files, source)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%w: bundle %s: %v", ErrRevision, source, err)
 		}
 		name := strings.TrimPrefix(path.Clean("/"+header.Name), "/")
-		if header.Typeflag != tar.TypeReg || kindOfFile(name) == otherFile {
+		if header.Typeflag != tar.TypeReg || kindOfFile(name) == otherFile || inHiddenFolder(name) {
 			continue
+		}
+		if kindOfFile(name) != tableFile && header.Size > maxDocumentBytes {
+			return nil, fmt.Errorf("%w: bundle %s: %s: larger than %d MiB", ErrRevision, source, name, maxDocumentBytes>>20)
 		}
 		if len(files) == maxRevisionFiles {
 			return nil, fmt.Errorf("%w: bundle %s holds more than %d files", ErrRevision, source, maxRevisionFiles)
@@ -133,12 +144,23 @@ type sourceFile struct {
 	open func() (io.ReadCloser, error)
 }
 
+// inHiddenFolder reports whether a folder on the way to the file is hidden, such as .git.
+func inHiddenFolder(name string) bool {
+	return strings.HasPrefix(name, ".") && strings.Contains(name, "/") || strings.Contains(path.Dir(name), "/.")
+}
+
 func readFiles(files []sourceFile, source string) (*Revision, error) {
 	revision := &Revision{Source: source, modules: map[string]string{}, data: map[string]any{}}
 	var problems []error
 	var tables []sourceFile
 	total := 0
-	for _, file := range files {
+	// An archive has its files in any order; what they come to must not depend on it.
+	slices.SortFunc(files, func(a, b sourceFile) int { return strings.Compare(a.name, b.name) })
+	for i, file := range files {
+		if i > 0 && files[i-1].name == file.name {
+			problems = append(problems, fmt.Errorf("%s: the archive holds two files of this name", file.name))
+			continue
+		}
 		if kindOfFile(file.name) == tableFile {
 			tables = append(tables, file)
 			continue

@@ -118,7 +118,7 @@ func (c *compilation) describe(modules []*ast.Module) *Rule {
 		}
 	}
 	if annotations == nil {
-		c.refuse("%s: no METADATA above the package; a rule needs a title and custom.id, custom.owner and custom.source", at)
+		c.refuse("%s: no METADATA above the package; a rule needs a title, a description, custom.id, custom.owner and custom.source", at)
 		return nil
 	}
 	rule := &Rule{
@@ -164,6 +164,7 @@ func (c *compilation) readMetadata(rule *Rule, annotations *ast.Annotations, at 
 	}
 	demand(ruleID.MatchString(rule.ID), "METADATA custom.id is %q; an id is words with dots, such as bid.ceiling", rule.ID)
 	demand(rule.Title != "", "METADATA has no title")
+	demand(rule.Description != "", "METADATA has no description: what does the rule hold people to, and why?")
 	demand(rule.Owner != "", "METADATA has no custom.owner: who answers for this rule?")
 	demand(rule.Source != "", "METADATA has no custom.source: where do its thresholds come from?")
 	for _, prefix := range reservedPrefix {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 
@@ -265,79 +266,108 @@ func (r *Revision) factDefinitions() (map[string]string, error) {
 	return facts, nil
 }
 
+// walk visits the shape and all within it.
+func (s *shape) walk(visit func(*shape)) {
+	if s == nil {
+		return
+	}
+	visit(s)
+	s.members.walk(visit)
+	for _, property := range s.properties {
+		property.walk(visit)
+	}
+}
+
 // check returns what is wrong with a document, each as a path and a complaint; nil when it has
 // the shape.
-func (s *shape) check(at string, document ast.Value) []violation {
-	var found []violation
-	s.collect(at, document, &found)
-	return found
+func (s *shape) check(document ast.Value) []violation {
+	c := checker{path: make([]string, 0, 8)}
+	c.value(s, "input", document)
+	return c.found
 }
 
 type violation struct{ path, complaint string }
 
 func (v violation) String() string { return v.path + " " + v.complaint }
 
-func (s *shape) collect(at string, document ast.Value, found *[]violation) {
-	add := func(format string, arguments ...any) {
-		*found = append(*found, violation{at, fmt.Sprintf(format, arguments...)})
+// checker walks a document beside its shape. The path is only put together for what is wrong:
+// almost every document is right.
+type checker struct {
+	path  []string
+	found []violation
+}
+
+func (c *checker) complain(name, format string, arguments ...any) {
+	path := strings.Join(c.path, ".")
+	if name != "" {
+		path += "." + name
 	}
+	path = strings.ReplaceAll(path, ".[", "[")
+	c.found = append(c.found, violation{path, fmt.Sprintf(format, arguments...)})
+}
+
+func (c *checker) value(s *shape, name string, document ast.Value) {
+	c.path = append(c.path, name)
+	defer func() { c.path = c.path[:len(c.path)-1] }()
 	switch s.form {
 	case formString:
 		text, ok := document.(ast.String)
 		if !ok {
-			add("is %s and must be a string", ast.ValueName(document))
+			c.complain("", "is %s and must be a string", ast.ValueName(document))
 		} else if len(s.enum) > 0 && !slices.Contains(s.enum, string(text)) {
-			add("is %q, which is not one of the known values", string(text))
+			c.complain("", "is %q, which is not one of the known values", string(text))
 		}
 	case formInteger:
 		number, ok := document.(ast.Number)
 		if !ok {
-			add("is %s and must be an integer", ast.ValueName(document))
+			c.complain("", "is %s and must be an integer", ast.ValueName(document))
 		} else if !isInteger(number) {
-			add("is %s and must be an integer", number)
+			c.complain("", "is %s and must be an integer", number)
 		}
 	case formBoolean:
 		if _, ok := document.(ast.Boolean); !ok {
-			add("is %s and must be true or false", ast.ValueName(document))
+			c.complain("", "is %s and must be true or false", ast.ValueName(document))
 		}
 	case formArray:
 		array, ok := document.(*ast.Array)
 		if !ok {
-			add("is %s and must be a list", ast.ValueName(document))
+			c.complain("", "is %s and must be a list", ast.ValueName(document))
 			return
 		}
 		for i := range array.Len() {
-			s.members.collect(fmt.Sprintf("%s[%d]", at, i), array.Elem(i).Value, found)
+			c.value(s.members, indexName(i), array.Elem(i).Value)
 		}
 	default:
 		object, ok := document.(ast.Object)
 		if !ok {
-			add("is %s and must be an object", ast.ValueName(document))
+			c.complain("", "is %s and must be an object", ast.ValueName(document))
 			return
 		}
-		s.collectObject(at, object, found)
+		c.object(s, object)
 	}
 }
 
-func (s *shape) collectObject(at string, object ast.Object, found *[]violation) {
+func (c *checker) object(s *shape, object ast.Object) {
 	demand := func(names []string) {
 		for _, name := range names {
-			if object.Get(ast.InternedTerm(name)) == nil {
-				*found = append(*found, violation{at + "." + name, "is missing"})
+			if object.Get(str(name)) == nil {
+				c.complain(name, "is missing")
 			}
 		}
 	}
 	demand(s.required)
-	if kind, ok := stringAt(object, "type"); ok && s.form == formValue {
-		demand(valueMembers[kind])
+	if s.form == formValue {
+		if kind, ok := stringAt(object, "type"); ok {
+			demand(valueMembers[kind])
+		}
 	}
-	if s.unless != "" && object.Get(ast.InternedTerm(s.unless)) == nil {
+	if s.unless != "" && object.Get(str(s.unless)) == nil {
 		demand(s.otherwise)
 	}
 	object.Foreach(func(key, member *ast.Term) {
 		name, ok := key.Value.(ast.String)
 		if !ok {
-			*found = append(*found, violation{at, "has a key that is not a string"})
+			c.complain("", "has a key that is not a string")
 			return
 		}
 		property := s.members
@@ -345,11 +375,18 @@ func (s *shape) collectObject(at string, object ast.Object, found *[]violation) 
 			property = s.properties[string(name)]
 		}
 		if property == nil {
-			*found = append(*found, violation{at + "." + string(name), "is not part of the input document"})
+			c.complain(string(name), "is not part of the input document")
 			return
 		}
-		property.collect(at+"."+string(name), member.Value, found)
+		c.value(property, string(name), member.Value)
 	})
+}
+
+func indexName(i int) string {
+	if i == 0 {
+		return "[0]" // what nearly every list has
+	}
+	return fmt.Sprintf("[%d]", i)
 }
 
 func isInteger(number ast.Number) bool {
@@ -362,7 +399,7 @@ func isInteger(number ast.Number) bool {
 }
 
 func stringAt(object ast.Object, name string) (string, bool) {
-	term := object.Get(ast.InternedTerm(name))
+	term := object.Get(str(name))
 	if term == nil {
 		return "", false
 	}

@@ -86,7 +86,7 @@ func RunTests(ctx context.Context, revision *Revision, options TestOptions) (*Te
 		options.Timeout = 5 * time.Second
 	}
 	runner := tester.NewRunner().SetCompiler(compiler).SetStore(store).SetModules(modules).
-		SetDefaultRegoVersion(ast.RegoV1).RaiseBuiltinErrors(true).SetTimeout(options.Timeout).EnableTracing(true)
+		SetDefaultRegoVersion(ast.RegoV2).RaiseBuiltinErrors(true).SetTimeout(options.Timeout).EnableTracing(true)
 	var covered *cover.Cover
 	if options.Coverage {
 		covered = cover.New()

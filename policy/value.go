@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -136,7 +137,7 @@ func FormatChange(from, to int64) string {
 		return "from zero"
 	}
 	tenths := mulDivRound(to, 1000, from)
-	if tenths == nil {
+	if tenths == nil || *tenths < math.MinInt64+1000 {
 		return "more than can be written"
 	}
 	move := *tenths - 1000

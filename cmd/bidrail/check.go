@@ -1,0 +1,284 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/bidrail/bidrail/policy"
+	bidrailv1 "github.com/bidrail/bidrail/proto/bidrail/v1"
+	"github.com/bidrail/bidrail/server"
+	"github.com/bidrail/bidrail/server/grpcapi"
+)
+
+type checkCommand struct {
+	File   string `short:"f" help:"Changes as protojson, one after another, such as one on each line; - reads standard input." required:"" placeholder:"FILE|-"`
+	Policy string `help:"Without --server: folder or bundle of rules and limits. Default: the shipped pack." placeholder:"DIR"`
+	Output string `short:"o" help:"table, json or ndjson (one decision on each line)." enum:"table,json,ndjson" default:"table"`
+	DryRun bool   `help:"With --server: decide and record nothing."`
+
+	Server  string        `help:"Address of a server that decides and records. Without it the changes are judged here and nothing is recorded." env:"BIDRAIL_SERVER" placeholder:"ADDR"`
+	As      string        `help:"Who asks, under the development identity: subject:role,role." env:"BIDRAIL_AS" placeholder:"WHO"`
+	Timeout time.Duration `help:"How long to wait for the answer to one call." default:"60s"`
+}
+
+// Help is shown by bidrail check --help.
+func (checkCommand) Help() string {
+	return `A change is what the API calls bidrail.v1.Change, as JSON:
+
+  {"change_id": "b-1", "kind": "KIND_BID",
+   "target": {"platform": "google_ads", "account": "example", "campaign": "101", "entity_type": "keyword", "entity_id": "7"},
+   "before": {"money": {"micros": "1000000", "currency": "USD"}}, "before_observed_at": "2026-03-02T09:00:00Z",
+   "after": {"money": {"micros": "1150000", "currency": "USD"}}}
+
+Money is in micros: 1000000 is 1.00. Changes that must land together share an atomic_group_id.`
+}
+
+// maxInputBytes bounds what is read of the changes before they are parsed.
+const maxInputBytes = 1 << 30
+
+func (c *checkCommand) Run(ctx context.Context, env environment) error {
+	changes, err := c.read(env)
+	if err != nil {
+		return err
+	}
+	var results []*bidrailv1.CheckResult
+	if c.Server == "" {
+		results, err = c.local(ctx, env, changes)
+	} else {
+		results, err = c.remote(ctx, env, changes)
+	}
+	if err != nil {
+		return err
+	}
+	if err := c.print(env, changes, results); err != nil {
+		return err
+	}
+	return outcome(results)
+}
+
+// read reads changes one after another, whatever white space is between them.
+func (c *checkCommand) read(env environment) ([]*bidrailv1.Change, error) {
+	input := env.stdin
+	if c.File != "-" {
+		file, err := os.Open(c.File)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		input = file
+	}
+	counted := &lineCounter{r: io.LimitReader(input, maxInputBytes)}
+	decoder := json.NewDecoder(counted)
+	var changes []*bidrailv1.Change
+	for {
+		var raw json.RawMessage
+		err := decoder.Decode(&raw)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		line := counted.lineAt(decoder.InputOffset())
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: not JSON: %v; a change looks like the one in bidrail check --help", c.File, line, err)
+		}
+		change := &bidrailv1.Change{}
+		if err := (protojson.UnmarshalOptions{}).Unmarshal(raw, change); err != nil {
+			return nil, fmt.Errorf("%s:%d: change %d: %s", c.File, line, len(changes)+1, readable(err))
+		}
+		changes = append(changes, change)
+	}
+	if len(changes) == 0 {
+		return nil, fmt.Errorf("%s: there are no changes in it; write one as JSON on each line (bidrail check --help shows one)", c.File)
+	}
+	return changes, nil
+}
+
+// readable takes protojson's prefix off, which it varies on purpose.
+func readable(err error) string {
+	text := err.Error()
+	if _, rest, found := bytes.Cut([]byte(text), []byte(": ")); found {
+		return string(rest)
+	}
+	return text
+}
+
+// lineCounter remembers where lines end, so that an error can name one.
+type lineCounter struct {
+	r      io.Reader
+	ends   []int64
+	offset int64
+}
+
+func (l *lineCounter) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p)
+	for i, c := range p[:n] {
+		if c == '\n' {
+			l.ends = append(l.ends, l.offset+int64(i))
+		}
+	}
+	l.offset += int64(n)
+	return n, err
+}
+
+func (l *lineCounter) lineAt(offset int64) int {
+	for i, end := range l.ends {
+		if offset <= end {
+			return i + 1
+		}
+	}
+	return len(l.ends) + 1
+}
+
+// local judges here, with nothing but the policy.
+func (c *checkCommand) local(ctx context.Context, env environment, changes []*bidrailv1.Change) ([]*bidrailv1.CheckResult, error) {
+	principal, err := principalFor(c.As)
+	if err != nil {
+		return nil, err
+	}
+	validator, err := grpcapi.NewValidator()
+	if err != nil {
+		return nil, err
+	}
+	active, err := loadPolicy(ctx, c.Policy, policy.Options{SkipTests: true})
+	if err != nil {
+		return nil, err
+	}
+	preview, err := server.New(ctx, server.Config{Policy: active})
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(env.stderr, "judged here with the policy %s: nothing is recorded, and windows over time are empty; --server ADDR asks a server\n", policyName(c.Policy))
+	var results []*bidrailv1.CheckResult
+	for _, part := range parts(changes) {
+		if err := validator.Validate(&bidrailv1.CheckBatchRequest{Changes: part}); err != nil {
+			return nil, err
+		}
+		decided, err := preview.Check(ctx, principal, server.CheckRequest{Changes: grpcapi.Changes(part)})
+		if err != nil {
+			return nil, err
+		}
+		for _, each := range decided {
+			results = append(results, grpcapi.ResultMessage(each))
+		}
+	}
+	return results, nil
+}
+
+// remote asks a server, in as few calls as it takes.
+func (c *checkCommand) remote(ctx context.Context, env environment, changes []*bidrailv1.Change) ([]*bidrailv1.CheckResult, error) {
+	if c.Policy != "" {
+		return nil, errors.New("--policy is for judging here; the server has its own policy (leave one of --server and --policy out)")
+	}
+	link := connection{Server: c.Server, As: c.As, Timeout: c.Timeout}
+	conn, err := link.dial()
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	guardrail := bidrailv1.NewGuardrailServiceClient(conn)
+	progress := newScreen(env.stderr, env)
+	var results []*bidrailv1.CheckResult
+	split := parts(changes)
+	for _, part := range split {
+		callCtx, cancel, err := link.call(ctx)
+		if err != nil {
+			return nil, err
+		}
+		response, err := guardrail.CheckBatch(callCtx, &bidrailv1.CheckBatchRequest{Changes: part, DryRun: c.DryRun})
+		cancel()
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, response.GetResults()...)
+		if len(split) > 1 && progress.terminal {
+			fmt.Fprintf(env.stderr, "\r%d of %d changes", len(results), len(changes))
+		}
+	}
+	if len(split) > 1 && progress.terminal {
+		fmt.Fprintln(env.stderr)
+	}
+	return results, nil
+}
+
+// parts cuts changes into calls, and never through an atomic group whose legs stand together.
+func parts(changes []*bidrailv1.Change) [][]*bidrailv1.Change {
+	var split [][]*bidrailv1.Change
+	for len(changes) > server.MaxBatch {
+		at := server.MaxBatch
+		for at > 1 && changes[at].GetAtomicGroupId() != "" && changes[at].GetAtomicGroupId() == changes[at-1].GetAtomicGroupId() {
+			at--
+		}
+		split = append(split, changes[:at])
+		changes = changes[at:]
+	}
+	return append(split, changes)
+}
+
+func (c *checkCommand) print(env environment, changes []*bidrailv1.Change, results []*bidrailv1.CheckResult) error {
+	switch c.Output {
+	case "json":
+		return printJSON(env.stdout, &bidrailv1.CheckBatchResponse{Results: results})
+	case "ndjson":
+		for _, result := range results {
+			if err := printLine(env.stdout, result); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	out := newScreen(env.stdout, env)
+	var rows [][]string
+	counts := map[bidrailv1.Verdict]int{}
+	problems := 0
+	for i, result := range results {
+		if problem := result.GetProblem(); problem != nil {
+			problems++
+			rows = append(rows, []string{out.colour(red, "PROBLEM"), clean(changes[i].GetChangeId()), "", "", "", clean(problem.GetMessage())})
+			continue
+		}
+		counts[result.GetDecision().GetVerdict()]++
+		rows = append(rows, decisionRows(out, result.GetDecision())...)
+	}
+	if err := out.table([]string{"VERDICT", "CHANGE", "KIND", "TARGET", "FROM → TO", "WHY"}, rows); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "\n%s: %d allowed, %d for approval, %d blocked", plural(len(results), "change"),
+		counts[bidrailv1.Verdict_VERDICT_ALLOW], counts[bidrailv1.Verdict_VERDICT_REQUIRE_APPROVAL], counts[bidrailv1.Verdict_VERDICT_BLOCK])
+	if err == nil && problems > 0 {
+		_, err = fmt.Fprintf(out, ", %d not decided", problems)
+	}
+	if err == nil {
+		_, err = fmt.Fprintln(out)
+	}
+	return err
+}
+
+// outcome is the exit code of a check: the worst of what the changes got.
+func outcome(results []*bidrailv1.CheckResult) error {
+	code := exitAllowed
+	for _, result := range results {
+		if result.GetProblem() != nil {
+			return exitCode(exitFailed)
+		}
+		switch result.GetDecision().GetVerdict() {
+		case bidrailv1.Verdict_VERDICT_ALLOW:
+		case bidrailv1.Verdict_VERDICT_REQUIRE_APPROVAL:
+			code = max(code, exitApproval)
+		case bidrailv1.Verdict_VERDICT_BLOCK:
+			code = max(code, exitBlocked)
+		default:
+			return exitCode(exitFailed)
+		}
+	}
+	if code == exitAllowed {
+		return nil
+	}
+	return exitCode(code)
+}

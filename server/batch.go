@@ -1,0 +1,225 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/bidrail/bidrail/policy"
+	"github.com/bidrail/bidrail/store"
+)
+
+// The most that one call may ask for.
+const (
+	MaxBatch = 10_000
+	MaxLegs  = 100
+)
+
+// maxAhead is how far a caller's clock may run before ours in what it says it observed.
+const maxAhead = 2 * time.Minute
+
+// candidate is one change of a call on its way to a decision.
+type candidate struct {
+	index    int
+	change   *policy.Change
+	digest   string
+	group    *group // nil when the change stands alone
+	batch    policy.Batch
+	outcome  policy.Outcome
+	decision *policy.Decision
+	result   Result
+	settled  bool // the result is known: replayed or refused
+}
+
+// group is the legs of one atomic group, in the order of the request.
+type group struct {
+	id      string
+	digest  string
+	members []*candidate
+}
+
+// arrange checks the changes against one another and lays out keys, groups and repeats. What it
+// refuses is the caller's mistake, named by field.
+func arrange(principal policy.Principal, changes []*policy.Change, batchID string, now time.Time) ([]*candidate, []*group, error) {
+	candidates := make([]*candidate, len(changes))
+	seen := make(map[string]int, len(changes))
+	groups := map[string]*group{}
+	var order []*group
+	type field struct {
+		key  policy.TargetKey
+		kind policy.Kind
+	}
+	repeats := map[field][]policy.Value{}
+	for i, change := range changes {
+		if first, twice := seen[change.ID]; twice {
+			return nil, nil, fieldError(i, "change_id", "%q is used for changes[%d] too; every change needs its own", change.ID, first)
+		}
+		seen[change.ID] = i
+		if change.BeforeObservedAt.Sub(now) > maxAhead {
+			return nil, nil, fieldError(i, "before_observed_at", "is %v in the future; use the time at which the value was read",
+				change.BeforeObservedAt.Sub(now).Round(time.Second))
+		}
+		if change.BatchID == "" {
+			change.BatchID = batchID
+		}
+		c := &candidate{index: i, change: change, digest: change.Digest()}
+		c.batch = policy.Batch{ID: change.BatchID, Size: len(changes), Index: i}
+		at := field{change.Target.Key(), change.Kind}
+		for _, earlier := range repeats[at] {
+			c.batch.SameField++
+			if earlier == change.After {
+				c.batch.SameValue++
+			}
+		}
+		repeats[at] = append(repeats[at], change.After)
+		candidates[i] = c
+		if id := change.AtomicGroupID; id != "" {
+			if groups[id] == nil {
+				groups[id] = &group{id: id}
+				order = append(order, groups[id])
+			}
+			c.group = groups[id]
+			c.group.members = append(c.group.members, c)
+		}
+	}
+	for _, g := range order {
+		if len(g.members) > MaxLegs {
+			return nil, nil, fieldError(g.members[MaxLegs].index, "atomic_group_id", "the group %q has %d legs; a group has at most %d", g.id, len(g.members), MaxLegs)
+		}
+		g.seal()
+	}
+	return candidates, order, nil
+}
+
+func (g *group) seal() {
+	legs := make([]*policy.Change, len(g.members))
+	for i, member := range g.members {
+		legs[i] = member.change
+	}
+	g.digest = policy.GroupDigest(legs)
+}
+
+// FieldError is an ErrInvalid that names the field that is wrong.
+type FieldError struct {
+	Field   string // such as changes[3].change_id
+	Problem string
+}
+
+func (e *FieldError) Error() string { return e.Field + ": " + e.Problem }
+
+// Unwrap makes it a policy.ErrInvalid.
+func (e *FieldError) Unwrap() error { return policy.ErrInvalid }
+
+func fieldError(index int, field, format string, arguments ...any) error {
+	return &FieldError{fmt.Sprintf("changes[%d].%s", index, field), fmt.Sprintf(format, arguments...)}
+}
+
+// replay settles the candidates whose keys were used before: with the stored decision when it was
+// for the same change in the same group, else with a refusal.
+func replay(principal policy.Principal, candidates []*candidate, stored map[store.DecisionKey]store.DecisionRecord) {
+	for _, c := range candidates {
+		record, found := stored[store.DecisionKey{Automation: principal.Subject, ChangeID: c.change.ID}]
+		if !found || c.settled {
+			continue
+		}
+		switch {
+		case record.Decision.ChangeDigest != c.digest:
+			c.refuse(fmt.Errorf("%w: change_id %q was used before for another change (decision %s); send a new change_id",
+				policy.ErrKeyReused, c.change.ID, record.Decision.ID))
+		case record.Decision.GroupDigest != c.groupDigest():
+			c.refuse(fmt.Errorf("%w: change_id %q was decided before in an atomic group with other legs (decision %s); send new change_ids for the new group",
+				policy.ErrKeyReused, c.change.ID, record.Decision.ID))
+		default:
+			c.settle(Result{Decision: record.Decision, Encoded: record.Encoded, Replayed: true})
+		}
+	}
+	// One leg that is refused holds the whole group: it can no longer land together.
+	for _, c := range candidates {
+		if c.group == nil || !c.settled || c.result.Err == nil {
+			continue
+		}
+		for _, leg := range c.group.members {
+			if !leg.settled || leg.result.Err == nil {
+				leg.refuse(fmt.Errorf("leg %q of the atomic group %q: %w", c.change.ID, c.group.id, c.result.Err))
+			}
+		}
+	}
+}
+
+func (c *candidate) groupDigest() string {
+	if c.group == nil {
+		return ""
+	}
+	return c.group.digest
+}
+
+func (c *candidate) settle(result Result) { c.result, c.settled = result, true }
+
+func (c *candidate) refuse(err error) { c.settle(Result{Err: err}) }
+
+// judge evaluates what is not settled, on as many workers as there are processors: changes of a
+// call do not depend on one another's outcome, only on its order, which arrange has laid down.
+func (s *Server) judge(ctx context.Context, active *Policy, principal policy.Principal, candidates []*candidate, now time.Time) {
+	open := make([]*candidate, 0, len(candidates))
+	for _, c := range candidates {
+		if !c.settled {
+			open = append(open, c)
+		}
+	}
+	var engine *policy.Engine
+	if active != nil {
+		engine = active.Engine
+	}
+	evaluate := func(c *candidate) {
+		c.outcome = engine.Evaluate(ctx, active.request(c, principal, now))
+	}
+	workers := min(s.workers, len(open))
+	if workers <= 1 {
+		for _, c := range open {
+			evaluate(c)
+		}
+		return
+	}
+	next := make(chan *candidate)
+	var running sync.WaitGroup
+	for range workers {
+		running.Go(func() {
+			for c := range next {
+				evaluate(c)
+			}
+		})
+	}
+	for _, c := range open {
+		next <- c
+	}
+	close(next)
+	running.Wait()
+}
+
+// hold gives every leg of a group the strictest verdict of the group, and says why to the legs
+// that would have passed.
+func hold(groups []*group) {
+	for _, g := range groups {
+		worst := g.members[0]
+		for _, member := range g.members[1:] {
+			if worst.outcome.Verdict.Laxer(member.outcome.Verdict) {
+				worst = member
+			}
+		}
+		for _, member := range g.members {
+			if !member.outcome.Verdict.Laxer(worst.outcome.Verdict) {
+				continue
+			}
+			effect := policy.Blocks
+			if worst.outcome.Verdict == policy.RequireApproval {
+				effect = policy.Approve
+			}
+			finding := policy.Finding{Rule: policy.FindingGroup, Effect: effect,
+				Message: fmt.Sprintf("the legs of the atomic group %q land together or not at all, and %q is answered %s",
+					g.id, worst.change.ID, worst.outcome.Verdict)}
+			member.outcome.Findings = append([]policy.Finding{finding}, member.outcome.Findings...)
+			member.outcome.Verdict = worst.outcome.Verdict
+		}
+	}
+}

@@ -1,0 +1,37 @@
+package server
+
+import (
+	"time"
+
+	"github.com/bidrail/bidrail/policy"
+	"github.com/bidrail/bidrail/policy/experiment"
+)
+
+// request gathers everything that one change is judged by. It reads the policy's records and what
+// came with the call, and does nothing slow: it runs once for each change.
+func (p *Policy) request(c *candidate, principal policy.Principal, now time.Time) *policy.Request {
+	request := &policy.Request{Change: c.change, Principal: principal, Batch: c.batch, Now: now, Facts: c.change.Facts}
+	if p == nil {
+		return request
+	}
+	request.Experiments = experiment.Touching(p.experiments, c.change.Target, now)
+	request.Freezes, request.Promos = p.calendar.Open(c.change.Target, now)
+	if c.group != nil {
+		request.Group = p.legs(c.group, now)
+	}
+	return request
+}
+
+// legs is the group as its members see one another.
+func (p *Policy) legs(g *group, now time.Time) []policy.Leg {
+	legs := make([]policy.Leg, len(g.members))
+	for i, member := range g.members {
+		legs[i].Change = member.change
+		for _, participation := range experiment.Touching(p.experiments, member.change.Target, now) {
+			if participation.Live() {
+				legs[i].Experiments = append(legs[i].Experiments, participation.ID)
+			}
+		}
+	}
+	return legs
+}

@@ -1,0 +1,200 @@
+package grpcapi
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/bidrail/bidrail/policy"
+	bidrailv1 "github.com/bidrail/bidrail/proto/bidrail/v1"
+	"github.com/bidrail/bidrail/server"
+)
+
+// Changes reads the API's changes, which must have passed [Validator.Validate].
+func Changes(messages []*bidrailv1.Change) []*policy.Change {
+	changes := make([]*policy.Change, len(messages))
+	for i, message := range messages {
+		changes[i] = changeOf(message)
+	}
+	return changes
+}
+
+func changeOf(m *bidrailv1.Change) *policy.Change {
+	change := &policy.Change{
+		ID: m.GetChangeId(), BatchID: m.GetBatchId(), AtomicGroupID: m.GetAtomicGroupId(),
+		Kind: kindOf(m.GetKind()), Target: targetOf(m.GetTarget()),
+		Before: Value(m.GetBefore()), BeforeObservedAt: timeOf(m.GetBeforeObservedAt()), After: Value(m.GetAfter()),
+		Actor:        policy.Actor{Automation: m.GetActor().GetAutomation(), Version: m.GetActor().GetVersion(), Run: m.GetActor().GetRun()},
+		Reason:       policy.Reason{Code: m.GetReason().GetCode(), Text: m.GetReason().GetText(), Evidence: m.GetReason().GetEvidence()},
+		ExperimentID: m.GetExperimentId(), PromoID: m.GetPromoId(),
+		EffectiveAt: timeOf(m.GetEffectiveAt()), RevertAt: timeOf(m.GetRevertAt()),
+		FieldMask: m.GetFieldMask(), ParentID: m.GetParentId(),
+	}
+	if facts := m.GetFacts(); len(facts) > 0 {
+		change.Facts = make(map[string]policy.Fact, len(facts))
+		for name, fact := range facts {
+			change.Facts[name] = policy.Fact{Value: Value(fact.GetValue()), ObservedAt: timeOf(fact.GetObservedAt()),
+				Source: fact.GetSource(), FromCaller: true}
+		}
+	}
+	return change
+}
+
+// kindOf gives KindUnknown to numbers that this build does not know; the engine blocks those.
+func kindOf(kind bidrailv1.Kind) policy.Kind {
+	if kind < 0 || kind > 255 || !policy.Kind(kind).Known() {
+		return policy.KindUnknown
+	}
+	return policy.Kind(kind)
+}
+
+func targetOf(m *bidrailv1.Target) policy.Target {
+	return policy.Target{
+		Platform: m.GetPlatform(), Account: m.GetAccount(), Channel: m.GetChannel(), Portfolio: m.GetPortfolio(),
+		Campaign: m.GetCampaign(), CampaignName: m.GetCampaignName(), AdGroup: m.GetAdGroup(),
+		EntityType: m.GetEntityType(), EntityID: m.GetEntityId(), Labels: m.GetLabels(),
+	}
+}
+
+// Value reads a value of the API; nil is Missing.
+func Value(m *bidrailv1.Value) policy.Value {
+	switch value := m.GetValue().(type) {
+	case *bidrailv1.Value_Money:
+		return policy.MoneyValue(value.Money.GetMicros(), value.Money.GetCurrency())
+	case *bidrailv1.Value_RatioPpm:
+		return policy.RatioValue(value.RatioPpm)
+	case *bidrailv1.Value_Text:
+		return policy.TextValue(value.Text)
+	case *bidrailv1.Value_Flag:
+		return policy.FlagValue(value.Flag)
+	case *bidrailv1.Value_Unlimited:
+		return policy.UnlimitedValue()
+	case *bidrailv1.Value_Absent:
+		return policy.AbsentValue()
+	default:
+		return policy.Value{} // Missing
+	}
+}
+
+func timeOf(m *timestamppb.Timestamp) time.Time {
+	if m == nil {
+		return time.Time{}
+	}
+	return m.AsTime()
+}
+
+// DecisionMessage writes a decision for the API. The same stored decision always gives the same
+// message, but for replayed.
+func DecisionMessage(result server.Result) *bidrailv1.Decision {
+	d := result.Decision
+	message := &bidrailv1.Decision{
+		DecisionId: d.ID, ChangeId: d.ChangeID, Verdict: bidrailv1.Verdict(d.Verdict), Revision: d.Revision,
+		ChangeDigest: d.ChangeDigest, DecidedAt: timestamppb.New(d.DecidedAt), Replayed: result.Replayed, DryRun: result.DryRun,
+		AtomicGroupId: d.AtomicGroupID, BatchId: d.BatchID, Automation: d.Automation, Kind: bidrailv1.Kind(d.Kind),
+		Target: targetMessage(d.Target), Before: valueMessage(d.Before), After: valueMessage(d.After),
+		Actor:    &bidrailv1.Actor{Automation: d.Actor.Automation, Version: d.Actor.Version, Run: d.Actor.Run},
+		Findings: make([]*bidrailv1.Finding, len(d.Findings)),
+	}
+	for i, finding := range d.Findings {
+		message.Findings[i] = &bidrailv1.Finding{
+			Rule: finding.Rule, Effect: bidrailv1.Effect(finding.Effect), Shadow: finding.Shadow, Message: finding.Message,
+			Observed: finding.Observed, Limit: finding.Limit, MaxPermitted: valueMessage(finding.MaxPermitted),
+			Source: finding.Source, Location: finding.Location,
+		}
+	}
+	return message
+}
+
+func targetMessage(t policy.Target) *bidrailv1.Target {
+	return &bidrailv1.Target{
+		Platform: t.Platform, Account: t.Account, Channel: t.Channel, Portfolio: t.Portfolio, Campaign: t.Campaign,
+		CampaignName: t.CampaignName, AdGroup: t.AdGroup, EntityType: t.EntityType, EntityId: t.EntityID, Labels: t.Labels,
+	}
+}
+
+func valueMessage(v policy.Value) *bidrailv1.Value {
+	switch v.Form {
+	case policy.Money:
+		return &bidrailv1.Value{Value: &bidrailv1.Value_Money{Money: &bidrailv1.Money{Micros: v.Amount, Currency: v.Currency}}}
+	case policy.Ratio:
+		return &bidrailv1.Value{Value: &bidrailv1.Value_RatioPpm{RatioPpm: v.Amount}}
+	case policy.Text:
+		return &bidrailv1.Value{Value: &bidrailv1.Value_Text{Text: v.Text}}
+	case policy.Flag:
+		return &bidrailv1.Value{Value: &bidrailv1.Value_Flag{Flag: v.Flag}}
+	case policy.Unlimited:
+		return &bidrailv1.Value{Value: &bidrailv1.Value_Unlimited{Unlimited: &bidrailv1.Unlimited{}}}
+	case policy.Absent:
+		return &bidrailv1.Value{Value: &bidrailv1.Value_Absent{Absent: &bidrailv1.Absent{}}}
+	default:
+		return nil
+	}
+}
+
+// RuleMessage writes a catalogue entry for the API.
+func RuleMessage(rule *policy.Rule) *bidrailv1.Rule {
+	message := &bidrailv1.Rule{
+		Id: rule.ID, Title: rule.Title, Description: rule.Description, Owner: rule.Owner, Source: rule.Source,
+		Mode: ruleModeMessage(rule.Mode), File: rule.File, Line: int32(rule.Line), Reads: rule.Reads,
+		Optional: rule.Optional, Undetermined: bidrailv1.Effect(rule.Undetermined),
+	}
+	for _, kind := range rule.Kinds {
+		message.Kinds = append(message.Kinds, bidrailv1.Kind(kind))
+	}
+	for _, effect := range rule.Effects {
+		message.Effects = append(message.Effects, bidrailv1.Effect(effect))
+	}
+	return message
+}
+
+func ruleModeMessage(mode policy.RuleMode) bidrailv1.RuleMode {
+	switch mode {
+	case policy.RuleEnforce:
+		return bidrailv1.RuleMode_RULE_MODE_ENFORCE
+	case policy.RuleShadow:
+		return bidrailv1.RuleMode_RULE_MODE_SHADOW
+	case policy.RuleOff:
+		return bidrailv1.RuleMode_RULE_MODE_OFF
+	default:
+		return bidrailv1.RuleMode_RULE_MODE_UNSPECIFIED
+	}
+}
+
+// ExplanationMessages writes what each rule did for the API.
+func ExplanationMessages(explanation *policy.Explanation) []*bidrailv1.RuleExplanation {
+	messages := make([]*bidrailv1.RuleExplanation, len(explanation.Rules))
+	for i, rule := range explanation.Rules {
+		message := &bidrailv1.RuleExplanation{
+			Rule: rule.Rule.ID, Title: rule.Rule.Title, Effect: bidrailv1.Effect(rule.Effect),
+			Fired: rule.Effect != policy.EffectNone, Mode: ruleModeMessage(rule.Rule.Mode),
+		}
+		for _, body := range rule.Bodies {
+			each := &bidrailv1.BodyExplanation{File: body.File, Line: int32(body.Line), Outcome: outcomeMessage(body.Outcome)}
+			for _, expression := range body.Expressions {
+				each.Expressions = append(each.Expressions, &bidrailv1.ExpressionExplanation{
+					Line: int32(expression.Line), Text: expression.Text, Outcome: outcomeMessage(expression.Outcome), Values: expression.Values,
+				})
+			}
+			message.Bodies = append(message.Bodies, each)
+		}
+		messages[i] = message
+	}
+	return messages
+}
+
+func outcomeMessage(outcome policy.ExpressionOutcome) bidrailv1.Outcome {
+	switch outcome {
+	case policy.Fired:
+		return bidrailv1.Outcome_OUTCOME_FIRED
+	case policy.Held:
+		return bidrailv1.Outcome_OUTCOME_HELD
+	case policy.Failed:
+		return bidrailv1.Outcome_OUTCOME_FAILED
+	case policy.Undefined:
+		return bidrailv1.Outcome_OUTCOME_UNDEFINED
+	case policy.Errored:
+		return bidrailv1.Outcome_OUTCOME_ERROR
+	default:
+		return bidrailv1.Outcome_OUTCOME_NOT_REACHED
+	}
+}

@@ -1,0 +1,124 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/bidrail/bidrail/policy"
+	"github.com/bidrail/bidrail/policy/calendar"
+	"github.com/bidrail/bidrail/policy/experiment"
+	"github.com/bidrail/bidrail/store"
+)
+
+// Policy is a revision made ready to decide: its compiled rules, and the records that are data of
+// the revision. It is immutable and replaced whole.
+type Policy struct {
+	Engine      *policy.Engine
+	experiments []experiment.Experiment
+	calendar    *calendar.Calendar
+	loadedAt    time.Time
+}
+
+// LoadPolicy compiles a revision and reads its records, or refuses it with everything that is
+// wrong with it. Nothing is active until [Server.Activate].
+func LoadPolicy(ctx context.Context, revision *policy.Revision, options policy.Options) (*Policy, error) {
+	engine, err := policy.Compile(ctx, revision, options)
+	if err != nil {
+		return nil, err
+	}
+	experiments, err := experiment.Decode(revision.Data("experiments"))
+	if err != nil {
+		return nil, err
+	}
+	entries, err := calendar.Decode(revision.Data("calendar"))
+	if err != nil {
+		return nil, err
+	}
+	return &Policy{Engine: engine, experiments: experiments, calendar: entries}, nil
+}
+
+// Activate makes a policy the one that decides, from the next change on. A call that is under way
+// ends with the policy it began with.
+func (s *Server) Activate(ctx context.Context, next *Policy) error {
+	revision := next.Engine.Revision()
+	active := *next
+	active.loadedAt = s.now()
+	if s.store != nil {
+		archive, err := revision.Archive()
+		if err != nil {
+			return fmt.Errorf("keep revision %s: %w", revision.Digest, err)
+		}
+		err = s.store.Update(ctx, func(tx store.Tx) error {
+			return tx.PutRevision(revision.Digest, active.loadedAt, archive)
+		})
+		if err != nil {
+			return fmt.Errorf("keep revision %s: %w", revision.Digest, err)
+		}
+	}
+	s.policy.Store(&active)
+	s.logger.Info("policy active", "revision", revision.Digest, "source", revision.Source,
+		"rules", len(active.Engine.Rules()), "limit_entries", revision.Limits().Len())
+	return nil
+}
+
+// RevisionInfo describes the active revision.
+type RevisionInfo struct {
+	Digest       string
+	Source       string
+	LoadedAt     time.Time
+	Modules      int
+	Rules        int
+	LimitEntries int
+}
+
+// ActiveRevision describes the active policy.
+func (s *Server) ActiveRevision(_ context.Context, principal policy.Principal) (RevisionInfo, error) {
+	if err := s.admit(principal, opReadRules); err != nil {
+		return RevisionInfo{}, err
+	}
+	active := s.policy.Load()
+	if active == nil {
+		return RevisionInfo{}, fmt.Errorf("%w: no policy is loaded", policy.ErrUnavailable)
+	}
+	revision := active.Engine.Revision()
+	return RevisionInfo{revision.Digest, revision.Source, active.loadedAt, revision.Modules(),
+		len(active.Engine.Rules()), revision.Limits().Len()}, nil
+}
+
+// Rules returns the catalogue of the active policy and its digest.
+func (s *Server) Rules(_ context.Context, principal policy.Principal) ([]*policy.Rule, string, error) {
+	if err := s.admit(principal, opReadRules); err != nil {
+		return nil, "", err
+	}
+	active := s.policy.Load()
+	if active == nil {
+		return nil, "", fmt.Errorf("%w: no policy is loaded", policy.ErrUnavailable)
+	}
+	return active.Engine.Rules(), active.Engine.Digest(), nil
+}
+
+// engineFor returns the engine of a revision: the active one, or one compiled from what was kept.
+func (s *Server) engineFor(ctx context.Context, digest string) (*policy.Engine, error) {
+	if active := s.policy.Load(); active != nil && active.Engine.Digest() == digest {
+		return active.Engine, nil
+	}
+	var kept store.Revision
+	err := s.store.View(ctx, func(r store.Reader) (err error) {
+		kept, err = r.Revision(digest)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: revision %s decided, and it was not kept: %w", policy.ErrPrecondition, digest, err)
+	}
+	revision, err := policy.ReadBundle(bytes.NewReader(kept.Archive), "kept revision "+digest)
+	if err != nil {
+		return nil, err
+	}
+	if revision.Digest != digest {
+		return nil, fmt.Errorf("%w: revision %s decided; its limits tables were not kept with it, so load that folder again to explain the decision",
+			policy.ErrPrecondition, digest)
+	}
+	return policy.Compile(ctx, revision, policy.Options{SkipTests: true})
+}

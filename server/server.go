@@ -1,0 +1,83 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/bidrail/bidrail/store"
+)
+
+// Config is what a server is made of.
+type Config struct {
+	// Store keeps the record. Nil only for a server that previews: every check is then a dry run.
+	Store store.Store
+	// Policy is the active policy. Nil until one is loaded; every change is blocked meanwhile.
+	Policy *Policy
+	// Now is the clock, for decisions. Default time.Now.
+	Now func() time.Time
+	// Logger gets one line per decision. Default: none.
+	Logger hclog.Logger
+	// Workers is how many changes of a call are judged at once. Default: the number of processors.
+	Workers int
+	// CommitTimeout bounds how long an answer waits for the record, plus a millisecond for each
+	// change of the call. Default 250 ms.
+	CommitTimeout time.Duration
+}
+
+// Server is the use cases. Its methods are safe for concurrent use; each of them passes the gate
+// first.
+type Server struct {
+	store         store.Store
+	policy        atomic.Pointer[Policy]
+	now           func() time.Time
+	logger        hclog.Logger
+	workers       int
+	commitTimeout time.Duration
+	halt          sync.Once
+	halted        chan struct{}
+}
+
+// Halted is closed when the store has stopped writing for good: the process must end, and a new one
+// read what really is on the disk.
+func (s *Server) Halted() <-chan struct{} { return s.halted }
+
+// New makes a server. It keeps the policy's revision in the store, so that what it decides can be
+// explained later.
+func New(ctx context.Context, config Config) (*Server, error) {
+	s := &Server{store: config.Store, now: config.Now, logger: config.Logger, workers: config.Workers,
+		commitTimeout: config.CommitTimeout, halted: make(chan struct{})}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.logger == nil {
+		s.logger = hclog.NewNullLogger()
+	}
+	if s.workers <= 0 {
+		s.workers = runtime.GOMAXPROCS(0)
+	}
+	if s.commitTimeout <= 0 {
+		s.commitTimeout = 250 * time.Millisecond
+	}
+	if config.Policy != nil {
+		if err := s.Activate(ctx, config.Policy); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// newID makes an id that sorts by the time it was made, with a prefix that says what it names.
+func newID(prefix string) (string, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return "", fmt.Errorf("make an id: %w", err)
+	}
+	return prefix + "_" + id.String(), nil
+}
