@@ -127,8 +127,9 @@ type Finding struct {
 	Location     string `json:"location,omitempty"`     // file:line, for what went wrong inside a rule
 }
 
-// The ids of the findings the engine itself makes; all other ids are rules'. They cannot be
-// switched off, put in shadow, or reused by a rule.
+// The ids of the findings the engine itself makes. They cannot be switched off or put in shadow.
+// Those that begin with policy. or group. are no rule's; the two of integrity are shared with the rules
+// that go further into the same questions.
 const (
 	FindingUndetermined = "policy.undetermined" // a rule could not be decided: absent input, builtin error, conflict, wrong result
 	FindingTimeout      = "policy.timeout"      // evaluation did not end within its deadline

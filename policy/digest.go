@@ -17,7 +17,8 @@ import (
 // The canonical form is "bidrail.change.v1" and then, for each field in the order of [Change],
 // its name, its value and a line break. Names and text are written with their length in bytes in
 // front ("3:EUR"), integers in decimal, times as seconds since 1970, a dot and nanoseconds, or "-",
-// maps sorted by key. There are no floats and nothing depends on an encoder's choices.
+// maps sorted by key. There are no floats and nothing depends on an encoder's choices. The facts of
+// a change are always its caller's, so that they are is not written.
 func (c *Change) Digest() string {
 	w := canonical{buffer: make([]byte, 0, 1024)}
 	w.line("bidrail.change.v1")

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -249,25 +250,31 @@ func (r *Revision) addData(name string, content []byte) error {
 	if !ok {
 		return fmt.Errorf("%s: must hold an object at the top", name)
 	}
-	into := r.data
 	if folder := path.Dir(name); folder != "." {
-		for _, part := range strings.Split(folder, "/") {
-			next, ok := into[part].(map[string]any)
-			if !ok {
-				if _, taken := into[part]; taken {
-					return fmt.Errorf("%s: another data file already holds a value at %q", name, part)
-				}
-				next = map[string]any{}
-				into[part] = next
-			}
-			into = next
+		for _, part := range slices.Backward(strings.Split(folder, "/")) {
+			object = map[string]any{part: object}
 		}
 	}
-	for key, value := range object {
-		if _, taken := into[key]; taken {
-			return fmt.Errorf("%s: another data file already holds %q there", name, key)
+	return merge(r.data, object, name, "")
+}
+
+// merge adds the members of from to into, deep. What stands in both and is not an object in both is
+// said twice, and nobody could tell which holds.
+func merge(into, from map[string]any, name, at string) error {
+	for _, key := range slices.Sorted(maps.Keys(from)) {
+		held, taken := into[key]
+		if !taken {
+			into[key] = from[key]
+			continue
 		}
-		into[key] = value
+		heldObject, deep := held.(map[string]any)
+		object, deepToo := from[key].(map[string]any)
+		if !deep || !deepToo {
+			return fmt.Errorf("%s: another data file already holds data%s.%s", name, at, key)
+		}
+		if err := merge(heldObject, object, name, at+"."+key); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -1,0 +1,39 @@
+// Package client is what a Go automation imports to ask Bidrail before it changes a bid or a budget. Start with [Dial] and
+// [Client.Check]:
+//
+//	guard, err := client.Dial("127.0.0.1:7443", client.WithPrincipal("bid-optimizer", "automation"))
+//	...
+//	change := client.NewChange("bids/2026-03-02/keyword-77", bidrailv1.Kind_KIND_BID, target,
+//		client.Seen(before, readAt), after)
+//	decisions, err := guard.Check(ctx, change)
+//	if err != nil || !decisions.Allowed() {
+//		return err // nothing is changed
+//	}
+//	// make the change on the platform
+//
+// # What it promises
+//
+// Without a clear ALLOW there is no leave to act. An error, a timeout, an answer that does not fit the question, a verdict that
+// this version does not know, and the zero value of every type here all count as "do not act". There is no option to turn that
+// around.
+//
+// A call that gets no answer is repeated with the same change_ids, a bounded number of times, with growing and random pauses. That
+// is safe: Bidrail answers a key and content that it has decided before with the stored decision, so a repeated call decides
+// nothing twice. The same key with other content is refused with [ErrKeyReused].
+//
+// # What the automation does
+//
+// Make a change_id from the work that the change belongs to (the job, the day, the entity, the field), not from a random number,
+// and keep the change as it was sent until it is answered: a job that crashes and starts again then sends the same and gets the same
+// answer. The content includes the times of all readings, so a change that is put together anew under an old key is refused with
+// [ErrKeyReused], which is how a job notices that it has been here before.
+//
+// Say truthfully when the present value was read ([Seen]); rules judge a stale reading more strictly. Changes that must land
+// together, such as the two legs of a budget shift, go through [Group].
+//
+// Amounts are integers: [Money] takes millionths, [ParseMoney] takes the decimal text of a report and never goes through a float.
+// Zero, [Unlimited] and [Absent] are three different values.
+//
+// A change that is blocked stays blocked: [Decision.Reasons] says why, for people and for logs. The max_permitted of a reason is a
+// hint for the next proposal; a smaller change is a new change with a key of its own.
+package client
