@@ -121,6 +121,7 @@ func (c *compilation) run(ctx context.Context, options Options) *Engine {
 	if compiler == nil {
 		return nil
 	}
+	c.refuseUnknownData(compiler)
 	c.analyse(rules, compiler, root)
 	if len(c.problems) > 0 {
 		return nil

@@ -264,3 +264,37 @@ func (r *reads) reference(reference ast.Ref, required bool) {
 		}
 	}
 }
+
+// refuseUnknownData complains where a module reads data that is neither a rule nor a document of the
+// revision. OPA lets that pass, since data may come later; a revision is complete, so it is a typo
+// that would be silently undefined.
+func (c *compilation) refuseUnknownData(compiler *ast.Compiler) {
+	for _, name := range slices.Sorted(maps.Keys(compiler.Modules)) {
+		ast.WalkRefs(compiler.Modules[name], func(reference ast.Ref) bool {
+			if !reference[0].Equal(ast.DefaultRootDocument) || len(reference) < 2 {
+				return false
+			}
+			known := constantPrefix(reference)
+			if len(compiler.GetRules(known)) == 0 && len(compiler.GetRulesWithPrefix(known)) == 0 && !c.holds(known) {
+				c.refuse("%s: %s is neither a rule nor data of this revision", where(reference[0].Location), known)
+			}
+			return false
+		})
+	}
+}
+
+// holds reports whether the revision's data has something at the path.
+func (c *compilation) holds(path ast.Ref) bool {
+	var document any = c.revision.data
+	for _, part := range path[1:] {
+		object, ok := document.(map[string]any)
+		if !ok {
+			return false
+		}
+		name, _ := part.Value.(ast.String)
+		if document, ok = object[string(name)]; !ok {
+			return false
+		}
+	}
+	return true
+}
