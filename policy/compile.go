@@ -40,7 +40,7 @@ type Engine struct {
 	evaluator Evaluator
 	deadline  time.Duration
 	abandoned atomic.Int64
-	compiler  *ast.Compiler // kept for Explain
+	reference *topdownEvaluator // what Explain uses, whichever evaluator decides
 
 	limitTerms     sync.Map // limits.Held → *ast.Term
 	limitTermCount atomic.Int64
@@ -126,16 +126,16 @@ func (c *compilation) run(ctx context.Context, options Options) *Engine {
 	if len(c.problems) > 0 {
 		return nil
 	}
-	engine := &Engine{revision: c.revision, rules: rules, shape: root, accounts: accounts, compiler: compiler,
-		deadline: options.Deadline}
+	engine := &Engine{revision: c.revision, rules: rules, shape: root, accounts: accounts, deadline: options.Deadline}
 	if engine.deadline <= 0 {
 		engine.deadline = defaultDeadline
 	}
-	engine.evaluator, err = newTopdown(ctx, compiler, c.revision.data, rules)
+	engine.reference, err = newTopdown(ctx, compiler, c.revision.data, rules)
 	if err != nil {
 		c.refuse("%v", err)
 		return nil
 	}
+	engine.evaluator = engine.reference
 	if !options.SkipTests {
 		report, err := RunTests(ctx, c.revision, TestOptions{})
 		if err != nil {

@@ -70,10 +70,6 @@ func (e *Engine) Explain(ctx context.Context, input []byte) (*Explanation, error
 	}
 	explanation := &Explanation{Outcome: conclude(e.evaluateDocument(ctx, document, nil))}
 	explanation.Outcome.Input = input
-	reference, err := newTopdown(ctx, e.compiler, e.revision.data, e.rules)
-	if err != nil {
-		return nil, err
-	}
 	// A document that does not have its form was never shown to the rules.
 	shown := len(e.checkDocument(document)) == 0
 	for _, rule := range e.rules {
@@ -84,7 +80,7 @@ func (e *Engine) Explain(ctx context.Context, input []byte) (*Explanation, error
 			}
 		}
 		if shown && rule.Mode != RuleOff && rule.Concerns(kindOf(document.(ast.Object))) {
-			each.Bodies = reference.trace(ctx, rule, document.(ast.Object), e.deadline)
+			each.Bodies = e.reference.trace(ctx, rule, document.(ast.Object), e.deadline)
 		}
 		explanation.Rules = append(explanation.Rules, each)
 	}

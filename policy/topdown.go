@@ -37,12 +37,8 @@ type ruleSet struct {
 }
 
 func newTopdown(ctx context.Context, compiler *ast.Compiler, data map[string]any, rules []*Rule) (*topdownEvaluator, error) {
-	public := make(map[string]any, len(data))
-	for name, document := range data {
-		public[name] = document
-	}
 	t := &topdownEvaluator{
-		store:    inmem.NewFromObjectWithOpts(public, inmem.OptReturnASTValuesOnRead(true)),
+		store:    inmem.NewFromObjectWithOpts(data, inmem.OptReturnASTValuesOnRead(true)),
 		byKind:   map[Kind]*topdownQuery{},
 		byRule:   map[*Rule]*topdownQuery{},
 		compiler: compiler,
