@@ -73,18 +73,18 @@ func principalFor(who string) (policy.Principal, error) {
 
 // describe says what went wrong and what to do next.
 func describe(err error) string {
-	described, ok := status.FromError(err)
-	if !ok || described.Code() == codes.OK {
-		var wrapped interface{ GRPCStatus() *status.Status }
-		if !errors.As(err, &wrapped) {
-			return err.Error()
-		}
-		described = wrapped.GRPCStatus()
+	var answered interface{ GRPCStatus() *status.Status }
+	if !errors.As(err, &answered) {
+		return err.Error()
 	}
+	described := answered.GRPCStatus()
 	message := described.Message()
 	switch described.Code() {
 	case codes.Unavailable:
 		if strings.Contains(message, "connection") || strings.Contains(message, "dial") {
+			if at := strings.Index(message, "dial "); at >= 0 {
+				message = strings.TrimRight(message[at:], `"`)
+			}
 			return "no server answers: " + message + "\n  Start one with: bidrail serve\n  or name another with: --server ADDR"
 		}
 		return message + "\n  Nothing was allowed. Ask again with the same change ids."

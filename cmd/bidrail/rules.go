@@ -40,9 +40,9 @@ func (c *rulesCommand) Run(ctx context.Context, env environment) error {
 	}
 	var rows [][]string
 	for _, rule := range response.GetRules() {
-		rows = append(rows, []string{rule.GetId(), modeName(rule.GetMode()), effectNames(rule.GetEffects()), kindNames(rule.GetKinds()), clean(rule.GetTitle())})
+		rows = append(rows, []string{rule.GetId(), modeName(rule.GetMode()), effectNames(rule.GetEffects()), clean(rule.GetTitle()), kindNames(rule.GetKinds())})
 	}
-	if err := out.table([]string{"RULE", "MODE", "CAN", "KINDS", "TITLE"}, rows); err != nil {
+	if err := out.table([]string{"RULE", "MODE", "CAN", "TITLE", "KINDS"}, rows); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(out, "\n%s, revision %s\n", plural(len(rows), "rule"), response.GetRevision())
