@@ -259,7 +259,7 @@ func (r *reads) reference(reference ast.Ref, required bool) {
 			r.needed[prefix[:3].String()] = true
 		}
 	case reference[0].Equal(ast.DefaultRootDocument):
-		for _, rule := range r.compiler.GetRulesDynamic(reference) {
+		for _, rule := range r.compiler.GetRulesDynamicWithOpts(reference, ast.RulesOptions{}) {
 			r.follow(rule, required)
 		}
 	}
