@@ -135,7 +135,7 @@ func (e *Engine) runRules(ctx context.Context, kind Kind, input ast.Object, only
 	ctx, cancel := context.WithTimeout(ctx, e.deadline)
 	defer cancel()
 	done := make(chan []Finding, 1)
-	go func() { done <- e.ask(ctx, kind, input, only) }()
+	go func() { done <- e.askGuarded(ctx, kind, input, only) }()
 	select {
 	case findings := <-done:
 		return findings
@@ -153,15 +153,29 @@ func (e *Engine) runRules(ctx context.Context, kind Kind, input ast.Object, only
 	return []Finding{timeout}
 }
 
+// askGuarded answers for a panic anywhere in asking: a bug there must not take the service down, and
+// must not allow.
+func (e *Engine) askGuarded(ctx context.Context, kind Kind, input ast.Object, only *Rule) (findings []Finding) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			findings = []Finding{{Rule: FindingUndetermined, Effect: Blocks,
+				Message: shorten(fmt.Sprintf("the engine panicked, which is a bug in it: %v", panicked), maxText)}}
+		}
+	}()
+	return e.ask(ctx, kind, input, only)
+}
+
 // ask runs the rules and, when one of them fails, all of them one by one, so that the failure of
 // one does not hide what the others have to say.
 func (e *Engine) ask(ctx context.Context, kind Kind, input ast.Object, only *Rule) []Finding {
 	var findings []Finding
+	var together error
 	if only == nil {
 		raised, err := guard(func() ([]Raised, error) { return e.evaluator.Evaluate(ctx, kind, input) })
 		if err == nil {
 			return e.findingsOf(raised, input)
 		}
+		together = err
 	}
 	for _, rule := range e.rules {
 		if rule.Mode == RuleOff || !rule.Concerns(kind) || only != nil && rule != only {
@@ -170,9 +184,14 @@ func (e *Engine) ask(ctx context.Context, kind Kind, input ast.Object, only *Rul
 		raised, err := guard(func() ([]Raised, error) { return e.evaluator.EvaluateRule(ctx, rule, input) })
 		if err != nil {
 			findings = append(findings, failed(rule, err))
+			together = nil // the same failure, and whose it is
 			continue
 		}
 		findings = append(findings, e.findingsOf(raised, input)...)
+	}
+	if together != nil {
+		findings = append(findings, Finding{Rule: FindingUndetermined, Effect: Blocks,
+			Message: "the rules could not be decided together, though each alone can: " + together.Error()})
 	}
 	return findings
 }
@@ -205,7 +224,7 @@ func failed(rule *Rule, err error) Finding {
 
 func undetermined(rule *Rule, what, location string) Finding {
 	return Finding{Rule: FindingUndetermined, Effect: rule.Undetermined, Shadow: rule.Mode == RuleShadow,
-		Message: rule.ID + " " + what, Location: location}
+		Message: shorten(oneLine(rule.ID+" "+what), maxText), Location: location}
 }
 
 func (e *Engine) findingsOf(raised []Raised, input ast.Object) []Finding {

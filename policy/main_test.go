@@ -193,3 +193,23 @@ func golden(t *testing.T, name, got string) {
 		t.Errorf("%s differs (-want +got); look, and run with -update if it is right:\n%s", name, diff)
 	}
 }
+
+// shippedBid is a small rise in the account of the shipped pack, which it allows.
+func shippedBid(edit ...func(*Request)) *Request {
+	return bidRequest(append([]func(*Request){func(r *Request) {
+		r.Change.Target.Account, r.Change.Target.CampaignName = "example", "SEA-US-BRAND-SPRING-SALES-202603"
+		r.Facts = map[string]Fact{
+			"daily_budget":     {Value: MoneyValue(100_000_000, "USD"), ObservedAt: noon.Add(-time.Minute), Source: "connector"},
+			"bid_modifier_max": {Value: RatioValue(1_000_000), ObservedAt: noon.Add(-time.Minute), Source: "connector"},
+		}
+	}}, edit...)...)
+}
+
+func shippedBudget(edit ...func(*Request)) *Request {
+	request := budgetRequest(MoneyValue(100_000_000, "USD"), MoneyValue(110_000_000, "USD"))
+	request.Change.Target.Account, request.Change.Target.CampaignName = "example", "SEA-US-BRAND-SPRING-SALES-202603"
+	for _, each := range edit {
+		each(request)
+	}
+	return request
+}

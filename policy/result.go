@@ -5,13 +5,12 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// maxMessage bounds what one finding may write into the record.
-const maxMessage = 2000
+// maxText bounds each text that a finding writes into the record.
+const maxText = 2000
 
 // decodeFinding reads a member of a rule's set strictly: what is not understood is an error, and an
 // error blocks. The message's {placeholders} are filled in here, with amounts written for people.
@@ -34,17 +33,19 @@ func decodeFinding(raised Raised, input ast.Object) (Finding, error) {
 		if finding.Observed, err = render(term.Value, currency); err != nil {
 			return Finding{}, err
 		}
+		finding.Observed = shorten(finding.Observed, maxText)
 	}
 	if term := object.Get(str("limit")); term != nil {
 		if finding.Limit, err = render(term.Value, currency); err != nil {
 			return Finding{}, err
 		}
+		finding.Limit = shorten(finding.Limit, maxText)
 		if limit, ok := term.Value.(ast.Object); ok {
 			finding.Source, _ = stringAt(limit, "source")
 		}
 	}
 	if source, ok := stringAt(object, "source"); ok {
-		finding.Source = source
+		finding.Source = shorten(source, maxText)
 	}
 	if term := object.Get(str("max_permitted")); term != nil {
 		if finding.MaxPermitted, err = permitted(term.Value, input); err != nil {
@@ -79,15 +80,7 @@ func fill(message string, finding ast.Object, currency string) (string, error) {
 		filled.WriteString(text)
 		rest = tail
 	}
-	text := filled.String()
-	if len(text) > maxMessage {
-		text = text[:maxMessage]
-		for !utf8.ValidString(text) {
-			text = text[:len(text)-1]
-		}
-		text += " ..."
-	}
-	return text, nil
+	return shorten(filled.String(), maxText), nil
 }
 
 // render writes a value of a finding for people: typed values and limits with their unit,

@@ -243,6 +243,9 @@ func (r *Revision) addData(name string, content []byte) error {
 	if document == nil {
 		return nil
 	}
+	if err := onlyOnce(content); err != nil {
+		return fmt.Errorf("%s: %v", name, err)
+	}
 	if err := onlyIntegers(document, ""); err != nil {
 		return fmt.Errorf("%s: %v", name, err)
 	}

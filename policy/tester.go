@@ -123,10 +123,21 @@ func testResult(result *tester.Result) TestResult {
 			read.Error = "it took too long"
 		}
 	}
-	if result.FailedAt != nil {
-		read.FailedAt = where(result.FailedAt.Location) + " `" + shorten(string(result.FailedAt.Location.Text), 200) + "`"
+	if at := failedAt(result); at != nil && !read.Passed {
+		read.FailedAt = where(at) + " `" + shorten(oneLine(string(at.Text)), 200) + "`"
 	}
 	return read
+}
+
+// failedAt is the last expression of the test's own file that was not true, or nil.
+func failedAt(result *tester.Result) *ast.Location {
+	for _, event := range slices.Backward(result.Trace) {
+		expression, ok := event.Node.(*ast.Expr)
+		if ok && event.Op == topdown.FailOp && expression.Location != nil && expression.Location.File == result.Location.File {
+			return expression.Location
+		}
+	}
+	return nil
 }
 
 // coverage counts what decides; how much of the tests themselves ran is of no interest.
@@ -136,17 +147,26 @@ func coverage(report cover.Report, modules map[string]*ast.Module) Coverage {
 		if module := modules[name]; module == nil || isTest(name, module) {
 			continue
 		}
+		// Expressions share lines; each line counts once, as missed when anything on it was.
+		rows := map[int]bool{}
 		for _, span := range file.Covered {
-			total.Covered += span.End.Row - span.Start.Row + 1
+			for row := span.Start.Row; row <= span.End.Row; row++ {
+				rows[row] = true
+			}
 		}
 		for _, span := range file.NotCovered {
-			total.Total += span.End.Row - span.Start.Row + 1
 			for row := span.Start.Row; row <= span.End.Row; row++ {
+				rows[row] = false
+			}
+		}
+		for row, ran := range rows {
+			if total.Total++; ran {
+				total.Covered++
+			} else {
 				total.Missed = append(total.Missed, fmt.Sprintf("%s:%d", name, row))
 			}
 		}
 	}
-	total.Total += total.Covered
 	slices.Sort(total.Missed)
 	return total
 }

@@ -98,7 +98,7 @@ func (s Scope) Holds(target policy.Target) bool {
 		}
 	}
 	for key, label := range s.Labels {
-		if target.Labels[key] != label {
+		if held, ok := target.Labels[key]; !ok || held != label {
 			return false
 		}
 	}

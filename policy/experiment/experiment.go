@@ -160,7 +160,7 @@ func (a *Arm) Holds(target policy.Target) bool {
 		return true
 	}
 	for key, label := range a.Labels {
-		if target.Labels[key] != label {
+		if held, ok := target.Labels[key]; !ok || held != label {
 			return false
 		}
 	}

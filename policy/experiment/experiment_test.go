@@ -1,0 +1,216 @@
+package experiment
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/bidrail/bidrail/policy"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func document(t *testing.T, text string) any {
+	t.Helper()
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+func decoded(t *testing.T, text string) []Experiment {
+	t.Helper()
+	experiments, err := Decode(document(t, text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return experiments
+}
+
+func at(text string) time.Time {
+	when, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		panic(err)
+	}
+	return when
+}
+
+const registered = `{
+	"spring": {
+		"name": "Spring headlines", "type": "ab", "owner": "growth", "sync": true, "frozen_fields": ["bid", "status"],
+		"baseline_starts": "2026-02-23T00:00:00Z", "starts": "2026-03-02T00:00:00Z", "ends": "2026-03-23T00:00:00Z", "cooldown_ends": "2026-03-30T00:00:00Z",
+		"arms": {"trial": {"campaigns": ["102"]}, "base": {"campaigns": ["101"], "control": true}}
+	},
+	"holdout": {
+		"type": "geo_holdout", "owner": "science", "starts": "2026-03-01T00:00:00Z", "ends": "2026-04-01T00:00:00Z",
+		"arms": {"north": {"labels": {"region": "north", "market": "de"}}, "groups": {"ad_groups": ["301"]}}
+	}
+}`
+
+func TestDecodeSortsAndFillsIn(t *testing.T) {
+	experiments := decoded(t, registered)
+	want := Experiment{ID: "spring", Name: "Spring headlines", Type: "ab", Owner: "growth", Sync: true,
+		BaselineStarts: at("2026-02-23T00:00:00Z"), Starts: at("2026-03-02T00:00:00Z"), Ends: at("2026-03-23T00:00:00Z"), CooldownEnds: at("2026-03-30T00:00:00Z"),
+		FrozenFields: []policy.Kind{policy.KindBid, policy.KindStatus},
+		Arms:         []Arm{{Name: "base", Control: true, Campaigns: []string{"101"}}, {Name: "trial", Campaigns: []string{"102"}}}}
+	if len(experiments) != 2 || experiments[0].ID != "holdout" {
+		t.Fatalf("got %+v", experiments)
+	}
+	if diff := cmp.Diff(want, experiments[1]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	frozen := experiments[0].FrozenFields
+	if !slices.Contains(frozen, policy.KindDailyBudget) || slices.Contains(frozen, policy.KindName) {
+		t.Errorf("without frozen_fields are frozen: %v", frozen)
+	}
+	none := strings.Replace(registered, `["bid", "status"]`, `[]`, 1)
+	if frozen := decoded(t, none)[1].FrozenFields; len(frozen) != 0 {
+		t.Errorf("an empty list freezes %v", frozen)
+	}
+}
+
+func TestRegistersThatCannotBeReadAreRefused(t *testing.T) {
+	for _, test := range []struct{ name, from, to, want string }{
+		{"a key that there is not", `"sync": true`, `"synced": true`, `unknown field "synced"`},
+		{"a kind that there is not", `["bid", "status"]`, `["bids"]`, `no kind is called "bids"`},
+		{"no type", `"type": "ab", `, ``, `data.experiments.spring: type is ""; it is ab, geo_holdout, audience_holdout, lift or scale`},
+		{"a type that there is not", `"ab"`, `"abc"`, `data.experiments.spring: type is "abc"`},
+		{"a state that follows from the dates", `"type": "ab"`, `"type": "ab", "state": "running"`, `data.experiments.spring: state is "running"; dates decide the state`},
+		{"no owner", `"owner": "growth", `, ``, "data.experiments.spring: owner is missing: who answers for the test?"},
+		{"no start", `"starts": "2026-03-02T00:00:00Z", `, ``, "data.experiments.spring: starts and ends must be times"},
+		{"no end", `"ends": "2026-03-23T00:00:00Z", `, ``, "the end after the start"},
+		{"an end at the start", `"ends": "2026-03-23T00:00:00Z"`, `"ends": "2026-03-02T00:00:00Z"`, "the end after the start"},
+		{"a day", `"2026-03-23T00:00:00Z"`, `"2026-03-23"`, "data.experiments: "},
+		{"a baseline that does not come before", `"2026-02-23T00:00:00Z"`, `"2026-03-02T00:00:00Z"`, "baseline_starts must be before starts"},
+		{"a cooldown that ends before the test", `"2026-03-30T00:00:00Z"`, `"2026-03-22T00:00:00Z"`, "cooldown_ends must not be before ends"},
+		{"no arms", `"arms": {"trial": {"campaigns": ["102"]}, "base": {"campaigns": ["101"], "control": true}}`, `"arms": {}`, "there are no arms, so it would touch nothing"},
+		{"an arm with nothing in it", `"trial": {"campaigns": ["102"]}`, `"trial": {}`, "the arm trial has no campaigns, ad_groups or labels"},
+		{"a campaign that is a number", `["102"]`, `[102]`, "data.experiments: "},
+	} {
+		text := strings.Replace(registered, test.from, test.to, 1)
+		if text == registered {
+			t.Fatalf("%s: the register has no %s", test.name, test.from)
+		}
+		experiments, err := Decode(document(t, text))
+		if !errors.Is(err, policy.ErrRevision) || experiments != nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want %s", test.name, err, test.want)
+		}
+	}
+	if _, err := Decode(document(t, `[]`)); !errors.Is(err, policy.ErrRevision) {
+		t.Errorf("a list: %v", err)
+	}
+	if experiments, err := Decode(nil); err != nil || len(experiments) > 0 {
+		t.Errorf("no register: %v, %v", experiments, err)
+	}
+}
+
+func TestStateFollowsFromTheDates(t *testing.T) {
+	whole := decoded(t, registered)[1]
+	bare := whole
+	bare.BaselineStarts, bare.CooldownEnds = time.Time{}, time.Time{}
+	for _, test := range []struct{ now, whole, bare string }{
+		{"2026-02-22T23:59:59.999999999Z", "scheduled", "scheduled"},
+		{"2026-02-23T00:00:00Z", "baseline", "scheduled"},
+		{"2026-03-01T23:59:59.999999999Z", "baseline", "scheduled"},
+		{"2026-03-02T00:00:00Z", "running", "running"},
+		{"2026-03-02T01:00:00+01:00", "running", "running"},
+		{"2026-03-02T00:59:59+01:00", "baseline", "scheduled"},
+		{"2026-03-22T23:59:59.999999999Z", "running", "running"},
+		{"2026-03-23T00:00:00Z", "cooldown", "analysis"},
+		{"2026-03-29T23:59:59.999999999Z", "cooldown", "analysis"},
+		{"2026-03-30T00:00:00Z", "analysis", "analysis"},
+	} {
+		if got := whole.StateAt(at(test.now)); got != test.whole {
+			t.Errorf("at %s: %s, want %s", test.now, got, test.whole)
+		}
+		if got := bare.StateAt(at(test.now)); got != test.bare {
+			t.Errorf("at %s, without baseline and cooldown: %s, want %s", test.now, got, test.bare)
+		}
+		for _, state := range []string{"draft", "aborted", "concluded"} {
+			set := whole
+			set.State = state
+			if got := set.StateAt(at(test.now)); got != state {
+				t.Errorf("at %s: %s although it was set to %s", test.now, got, state)
+			}
+		}
+	}
+}
+
+func TestAnArmHoldsItsMembers(t *testing.T) {
+	campaigns := Arm{Campaigns: []string{"101", ""}}
+	groups := Arm{AdGroups: []string{"301", ""}}
+	labels := Arm{Labels: map[string]string{"region": "north", "market": "de"}}
+	both := Arm{Campaigns: []string{"101"}, Labels: map[string]string{"region": "north"}}
+	for _, test := range []struct {
+		name   string
+		arm    Arm
+		target policy.Target
+		want   bool
+	}{
+		{"a keyword of the campaign", campaigns, policy.Target{EntityType: "keyword", EntityID: "1", Campaign: "101"}, true},
+		{"the campaign itself", campaigns, policy.Target{EntityType: "campaign", EntityID: "101"}, true},
+		{"another campaign", campaigns, policy.Target{EntityType: "campaign", EntityID: "102"}, false},
+		{"a keyword with the campaign's id", campaigns, policy.Target{EntityType: "keyword", EntityID: "101"}, false},
+		{"no campaign is not the campaign without an id", campaigns, policy.Target{EntityType: "account"}, false},
+		{"a keyword of the ad group", groups, policy.Target{EntityType: "keyword", EntityID: "1", AdGroup: "301"}, true},
+		{"the ad group itself", groups, policy.Target{EntityType: "ad_group", EntityID: "301"}, true},
+		{"the campaign with the ad group's id", groups, policy.Target{EntityType: "campaign", EntityID: "301"}, false},
+		{"no ad group", groups, policy.Target{EntityType: "keyword"}, false},
+		{"all labels", labels, policy.Target{Labels: map[string]string{"region": "north", "market": "de", "more": "x"}}, true},
+		{"one label", labels, policy.Target{Labels: map[string]string{"region": "north"}}, false},
+		{"another value", labels, policy.Target{Labels: map[string]string{"region": "north", "market": "at"}}, false},
+		{"no labels", labels, policy.Target{}, false},
+		{"no labels asked for", campaigns, policy.Target{Labels: map[string]string{"region": "north"}}, false},
+		{"the campaign without the label", both, policy.Target{Campaign: "101"}, true},
+		{"the label without the campaign", both, policy.Target{Campaign: "102", Labels: map[string]string{"region": "north"}}, true},
+	} {
+		if got := test.arm.Holds(test.target); got != test.want {
+			t.Errorf("%s: got %v", test.name, got)
+		}
+	}
+}
+
+func TestTouchingTellsEachArmThatHoldsTheTarget(t *testing.T) {
+	experiments := decoded(t, registered)
+	arms := []policy.Arm{{Name: "base", Control: true, Campaigns: []string{"101"}}, {Name: "trial", Campaigns: []string{"102"}}}
+	want := []policy.Participation{{ID: "spring", Name: "Spring headlines", Type: "ab", State: "running", Owner: "growth", Sync: true, Arm: "trial",
+		FrozenFields: []string{"bid", "status"}, Arms: arms}}
+	now := at("2026-03-10T00:00:00Z")
+	if diff := cmp.Diff(want, Touching(experiments, policy.Target{Campaign: "102"}, now)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	several := policy.Target{Campaign: "101", AdGroup: "301", Labels: map[string]string{"region": "north", "market": "de"}}
+	var got []string
+	for _, participation := range Touching(experiments, several, now) {
+		got = append(got, participation.ID+"/"+participation.Arm)
+	}
+	if diff := cmp.Diff([]string{"holdout/groups", "holdout/north", "spring/base"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if touching := Touching(experiments, policy.Target{Campaign: "999"}, now); len(touching) > 0 {
+		t.Errorf("a target in no arm is touched: %+v", touching)
+	}
+}
+
+func TestTestsThatAreOverForGoodTouchNothing(t *testing.T) {
+	for state, want := range map[string]int{"": 1, "draft": 1, "aborted": 0, "concluded": 0} {
+		experiments := decoded(t, registered)
+		experiments[1].State = state
+		if got := Touching(experiments, policy.Target{Campaign: "102"}, at("2026-03-10T00:00:00Z")); len(got) != want {
+			t.Errorf("%q: touched by %+v", state, got)
+		}
+	}
+	// A test that has ended by its dates is still told, as analysis: rules decide.
+	if got := Touching(decoded(t, registered), policy.Target{Campaign: "102"}, at("2027-01-01T00:00:00Z")); len(got) != 1 || got[0].State != "analysis" || got[0].Live() {
+		t.Errorf("got %+v", got)
+	}
+}
