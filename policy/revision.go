@@ -353,5 +353,13 @@ func (r *Revision) Complete() bool {
 	return !slices.ContainsFunc(r.files, func(file revisionFile) bool { return file.content == nil })
 }
 
-// Modules is how many Rego files the revision has, tests included.
-func (r *Revision) Modules() int { return len(r.modules) }
+// Modules is how many Rego files the revision has; tests are not counted.
+func (r *Revision) Modules() int {
+	count := 0
+	for name := range r.modules {
+		if !strings.HasSuffix(name, "_test.rego") {
+			count++
+		}
+	}
+	return count
+}

@@ -11,6 +11,7 @@
 #     [
 #       bid, default_bid, bid_modifier, bid_limit, target_cpa, target_roas, daily_budget,
 #       monthly_budget, lifetime_budget, shared_budget, account_budget, budget_rule,
+#       experiment_control,
 #     ]
 #   source: >-
 #     mureo #419; Google Ads: VALUE_NOT_MULTIPLE_OF_BILLABLE_UNIT; googleads-php-lib #559: 33.51

@@ -14,6 +14,21 @@ examples := {
 		"input": example.document("bid_modifier", example.percent(100), example.percent(-10), {}),
 		"expect": "block",
 	},
+	"a negative share of an experiment": {
+		"input": example.document("experiment_control", example.percent(50), example.percent(-1), {}),
+		"expect": "block",
+	},
+	"a share of an experiment beyond reckoning": {
+		"input": example.document(
+			"experiment_control", example.percent(50),
+			{"type": "ratio", "ppm": 900000000000000001}, {},
+		),
+		"expect": "block",
+	},
+	"a share of an experiment": {
+		"input": example.document("experiment_control", example.percent(50), example.percent(0), {}),
+		"expect": "pass",
+	},
 	"a fraction of a cent": {"input": to(example.money(33509999, "USD")), "expect": "block"},
 	"a cent": {"input": example.bid(0, 1, {}), "expect": "pass"},
 	"a fraction of a yen": {"input": to(example.money(5500000, "JPY")), "expect": "block"},

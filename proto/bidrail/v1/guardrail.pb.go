@@ -40,7 +40,8 @@ type CheckRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// One change, or 2 to 100 legs that carry the same atomic_group_id.
 	Changes []*Change `protobuf:"bytes,1,rep,name=changes" json:"changes,omitempty"`
-	// Decide, and record nothing: the answer is what would be decided now, and is no leave to act.
+	// Decide, and record nothing: the answer is what would be decided now, and is no leave to act. A change whose key has been decided
+	// before gets the stored decision, as it would without dry_run.
 	DryRun        bool `protobuf:"varint,2,opt,name=dry_run,json=dryRun" json:"dry_run,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -152,7 +153,8 @@ type CheckBatchRequest struct {
 	Changes []*Change `protobuf:"bytes,1,rep,name=changes" json:"changes,omitempty"`
 	// Decide, and record nothing.
 	DryRun bool `protobuf:"varint,2,opt,name=dry_run,json=dryRun" json:"dry_run,omitempty"`
-	// The name of the job, in the caller's words, for changes that carry no batch_id of their own. Empty: the service makes one up.
+	// The name of the job, in the caller's words, for changes that carry no batch_id of their own. Empty: the service makes one up
+	// when there are several.
 	BatchId       string `protobuf:"bytes,3,opt,name=batch_id,json=batchId" json:"batch_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -1,0 +1,71 @@
+package bidrail.rules.state_unjudged_test
+
+import data.bidrail.lib.example
+import data.bidrail.rules.state_unjudged
+
+switched(kind, before, after) := example.document(kind, example.text(before), example.text(after), {})
+
+on := {"type": "flag", "flag": true}
+
+off := {"type": "flag", "flag": false}
+
+examples := {
+	"another bid strategy": {
+		"input": switched("bid_strategy", "MANUAL_CPC", "MAXIMIZE_CONVERSIONS"),
+		"expect": "approve",
+	},
+	"from daily to lifetime": {"input": switched("budget_type", "DAILY", "LIFETIME"), "expect": "approve"},
+	"accelerated delivery": {"input": switched("pacing", "STANDARD", "ACCELERATED"), "expect": "approve"},
+	"a longer flight": {
+		"input": switched("flight_dates", "2026-01-01/2026-01-31", "2026-01-01/2026-12-31"),
+		"expect": "approve",
+	},
+	"another goal": {"input": switched("conversion_goal", "PURCHASE", "PAGE_VIEW"), "expect": "approve"},
+	"an exclusion switched off": {"input": example.document("targeting_exclusion", on, off, {}), "expect": "approve"},
+	"a budget rule in money": {
+		"input": example.document(
+			"budget_rule", example.usd(10000), example.usd(10100),
+			{"change": {"direction": "unordered"}},
+		),
+		"expect": "approve",
+	},
+	"a smaller share of an experiment": {
+		"input": example.document(
+			"experiment_control", example.percent(50), example.percent(49),
+			{"change": {"direction": "unordered"}},
+		),
+		"expect": "approve",
+	},
+	"a strategy where none was": {
+		"input": example.document("bid_strategy", example.absent, example.text("MANUAL_CPC"), {}),
+		"expect": "approve",
+	},
+	"an end date taken away": {
+		"input": example.document("flight_dates", example.text("2026-01-01/2026-01-31"), example.absent, {}),
+		"expect": "approve",
+	},
+	"the same strategy": {"input": switched("bid_strategy", "MANUAL_CPC", "MANUAL_CPC"), "expect": "pass"},
+	"the same budget rule": {
+		"input": example.document("budget_rule", example.usd(10000), example.usd(10000), {}),
+		"expect": "pass",
+	},
+}
+
+# Even if one of these kinds is given an order some day, a cut is not let through unseen.
+test_no_direction_passes_but_same if {
+	every direction in ["rise", "cut", "unordered"] {
+		document := example.document(
+			"pacing", example.text("STANDARD"), example.text("ACCELERATED"),
+			{"change": {"direction": direction}},
+		)
+		count(state_unjudged.approve) == 1 with input as document
+	}
+}
+
+test_finding_names_the_field_in_words if {
+	document := switched("bid_strategy", "MANUAL_CPC", "MAXIMIZE_CLICKS")
+	some finding in state_unjudged.approve with input as document
+	finding.field == "bid strategy"
+	finding.before.text == "MANUAL_CPC"
+	finding.observed.text == "MAXIMIZE_CLICKS"
+}
