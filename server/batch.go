@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -172,6 +174,21 @@ func (s *Server) judge(ctx context.Context, active *Policy, principal policy.Pri
 		engine = active.Engine
 	}
 	evaluate := func(c *candidate) {
+		// A place first: what runs once it has begun is not slowed down by what waits, so that many
+		// callers at once do not push evaluations past their deadline.
+		select {
+		case s.places <- struct{}{}:
+			defer func() { <-s.places }()
+		case <-ctx.Done():
+			return // nobody waits for it: who calls judge looks at ctx before using what it left
+		}
+		defer func() {
+			if panicked := recover(); panicked != nil {
+				s.logger.Error("panic while judging a change", "change_id", c.change.ID, "panic", panicked, "stack", string(debug.Stack()))
+				c.outcome = policy.Outcome{Verdict: policy.Block, Findings: []policy.Finding{{Rule: policy.FindingUndetermined, Effect: policy.Blocks,
+					Message: "the change could not be judged for a bug in the service; its log says more"}}}
+			}
+		}()
 		c.outcome = engine.Evaluate(ctx, active.request(c, principal, now))
 	}
 	workers := min(s.workers, len(open))
@@ -219,6 +236,8 @@ func hold(groups []*group) {
 				Message: fmt.Sprintf("the legs of the atomic group %q land together or not at all, and %q is answered %s",
 					g.id, worst.change.ID, worst.outcome.Verdict)}
 			member.outcome.Findings = append([]policy.Finding{finding}, member.outcome.Findings...)
+			// A finding in shadow may be stricter than what holds the leg.
+			slices.SortStableFunc(member.outcome.Findings, func(a, b policy.Finding) int { return int(b.Effect) - int(a.Effect) })
 			member.outcome.Verdict = worst.outcome.Verdict
 		}
 	}

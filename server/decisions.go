@@ -154,7 +154,9 @@ func (s *Server) record(ctx context.Context, principal policy.Principal, candida
 	// The caller's hanging up must not undo a decision half-way; the time is bounded all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.commitTimeout+time.Duration(len(candidates))*time.Millisecond)
 	defer cancel()
-	for range 3 {
+	// Every conflict settles what it was about, so this comes to an end; a store that reports
+	// conflicts with nothing does not keep us.
+	for stalled := 0; stalled < 3; {
 		pending := make([]*candidate, 0, len(candidates))
 		records := make([]store.DecisionRecord, 0, len(candidates))
 		for _, c := range candidates {
@@ -178,17 +180,22 @@ func (s *Server) record(ctx context.Context, principal policy.Principal, candida
 			}
 			return nil
 		case !errors.Is(err, store.ErrConflict):
-			if errors.Is(err, context.DeadlineExceeded) {
+			switch {
+			case errors.Is(err, policy.ErrInvalid), errors.Is(err, policy.ErrUnavailable):
+			case errors.Is(err, context.DeadlineExceeded):
 				err = fmt.Errorf("%w: the record was not written in time: %w", policy.ErrUnavailable, err)
+			default:
+				err = fmt.Errorf("%w: the record was not written: %w", policy.ErrUnavailable, err)
 			}
 			s.logger.Error("decisions were not recorded", "changes", len(records), "error", err)
-			if errors.Is(err, store.ErrHalted) {
-				s.halt.Do(func() { close(s.halted) })
-			}
+			s.noticeHalt(err)
 			return err
 		}
 		if err := s.replayStored(ctx, principal, candidates); err != nil {
 			return err
+		}
+		if len(keysOf(principal, candidates)) == len(pending) {
+			stalled++
 		}
 	}
 	return fmt.Errorf("%w: others are deciding the same changes; ask again", policy.ErrUnavailable)
@@ -289,19 +296,32 @@ func (s *Server) Explain(ctx context.Context, principal policy.Principal, id str
 	if err != nil {
 		return store.DecisionRecord{}, nil, err
 	}
+	if record.Decision.Revision == "" {
+		return store.DecisionRecord{}, nil, fmt.Errorf("%w: no policy was loaded when %s was decided, so there are no rules to explain", policy.ErrPrecondition, id)
+	}
 	input, err := s.DecisionInput(ctx, principal, id)
 	if err != nil {
 		return store.DecisionRecord{}, nil, err
-	}
-	if record.Decision.Revision == "" {
-		return store.DecisionRecord{}, nil, fmt.Errorf("%w: no policy was loaded when %s was decided, so there are no rules to explain", policy.ErrPrecondition, id)
 	}
 	engine, err := s.engineFor(ctx, record.Decision.Revision)
 	if err != nil {
 		return store.DecisionRecord{}, nil, err
 	}
 	explanation, err := engine.Explain(ctx, input)
+	if err == nil {
+		err = inTime(explanation, record.Decision.Findings)
+	}
 	return record, explanation, err
+}
+
+// inTime refuses an explanation that ran out of time where the decision did not: it would say of
+// rules that did fire that they had nothing to say.
+func inTime(explanation *policy.Explanation, decided []policy.Finding) error {
+	late := func(finding policy.Finding) bool { return finding.Rule == policy.FindingTimeout }
+	if slices.ContainsFunc(explanation.Outcome.Findings, late) && !slices.ContainsFunc(decided, late) {
+		return fmt.Errorf("%w: the rules did not come to an end in time when they were run again; ask again", policy.ErrUnavailable)
+	}
+	return nil
 }
 
 // ExplainChanges judges changes now, records nothing, and shows how the first of them came out.
@@ -319,11 +339,17 @@ func (s *Server) ExplainChanges(ctx context.Context, principal policy.Principal,
 		return Result{}, nil, fmt.Errorf("%w: no policy is loaded", policy.ErrUnavailable)
 	}
 	s.judge(ctx, active, principal, candidates, now)
+	if err := ctx.Err(); err != nil {
+		return Result{}, nil, err
+	}
 	hold(groups)
 	first := candidates[0]
 	if err := first.conclude(principal, active, true, now); err != nil {
 		return Result{}, nil, err
 	}
 	explanation, err := active.Engine.Explain(ctx, first.outcome.Input)
+	if err == nil {
+		err = inTime(explanation, first.decision.Findings)
+	}
 	return Result{Decision: first.decision, DryRun: true}, explanation, err
 }

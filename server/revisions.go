@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -53,6 +54,7 @@ func (s *Server) Activate(ctx context.Context, next *Policy) error {
 		err = s.store.Update(ctx, func(tx store.Tx) error {
 			return tx.PutRevision(revision.Digest, active.loadedAt, archive)
 		})
+		s.noticeHalt(err)
 		if err != nil {
 			return fmt.Errorf("keep revision %s: %w", revision.Digest, err)
 		}
@@ -99,6 +101,10 @@ func (s *Server) Rules(_ context.Context, principal policy.Principal) ([]*policy
 	return active.Engine.Rules(), active.Engine.Digest(), nil
 }
 
+// explainDeadline bounds rules that are run again by a revision that is no longer active. Nobody's
+// bid waits for it.
+const explainDeadline = 5 * time.Second
+
 // engineFor returns the engine of a revision: the active one, or one compiled from what was kept.
 func (s *Server) engineFor(ctx context.Context, digest string) (*policy.Engine, error) {
 	if active := s.policy.Load(); active != nil && active.Engine.Digest() == digest {
@@ -109,8 +115,11 @@ func (s *Server) engineFor(ctx context.Context, digest string) (*policy.Engine, 
 		kept, err = r.Revision(digest)
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("%w: revision %s decided, and it was not kept: %w", policy.ErrPrecondition, digest, err)
+	switch {
+	case errors.Is(err, policy.ErrNotFound):
+		return nil, fmt.Errorf("%w: revision %s decided, and it was not kept", policy.ErrPrecondition, digest)
+	case err != nil:
+		return nil, err
 	}
 	revision, err := policy.ReadBundle(bytes.NewReader(kept.Archive), "kept revision "+digest)
 	if err != nil {
@@ -120,5 +129,5 @@ func (s *Server) engineFor(ctx context.Context, digest string) (*policy.Engine, 
 		return nil, fmt.Errorf("%w: revision %s decided; its limits tables were not kept with it, so load that folder again to explain the decision",
 			policy.ErrPrecondition, digest)
 	}
-	return policy.Compile(ctx, revision, policy.Options{SkipTests: true})
+	return policy.Compile(ctx, revision, policy.Options{SkipTests: true, Deadline: explainDeadline})
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -24,7 +25,7 @@ type Config struct {
 	Now func() time.Time
 	// Logger gets one line per decision. Default: none.
 	Logger hclog.Logger
-	// Workers is how many changes of a call are judged at once. Default: the number of processors.
+	// Workers is how many changes are judged at once, over all calls. Default: the number of processors.
 	Workers int
 	// CommitTimeout bounds how long an answer waits for the record, plus a millisecond for each
 	// change of the call. Default 250 ms.
@@ -39,6 +40,7 @@ type Server struct {
 	now           func() time.Time
 	logger        hclog.Logger
 	workers       int
+	places        chan struct{} // one for each evaluation that may run at once
 	commitTimeout time.Duration
 	halt          sync.Once
 	halted        chan struct{}
@@ -62,6 +64,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	if s.workers <= 0 {
 		s.workers = runtime.GOMAXPROCS(0)
 	}
+	s.places = make(chan struct{}, s.workers)
 	if s.commitTimeout <= 0 {
 		s.commitTimeout = 250 * time.Millisecond
 	}
@@ -71,6 +74,13 @@ func New(ctx context.Context, config Config) (*Server, error) {
 		}
 	}
 	return s, nil
+}
+
+// noticeHalt closes Halted when err says that the store writes no more.
+func (s *Server) noticeHalt(err error) {
+	if errors.Is(err, store.ErrHalted) {
+		s.halt.Do(func() { close(s.halted) })
+	}
 }
 
 // newID makes an id that sorts by the time it was made, with a prefix that says what it names.

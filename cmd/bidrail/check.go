@@ -1,13 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"regexp"
+	"strconv"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -70,7 +71,7 @@ func (c *checkCommand) read(env environment) ([]*bidrailv1.Change, error) {
 	if c.File != "-" {
 		file, err := os.Open(c.File)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w; name a file of changes, or - for standard input", err)
 		}
 		defer file.Close()
 		input = file
@@ -84,13 +85,18 @@ func (c *checkCommand) read(env environment) ([]*bidrailv1.Change, error) {
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		line := counted.lineAt(decoder.InputOffset())
 		if err != nil {
-			return nil, fmt.Errorf("%s:%d: not JSON: %v; a change looks like the one in bidrail check --help", c.File, line, err)
+			at := counted.offset // cut off: the end
+			if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+				at = syntax.Offset
+			}
+			return nil, fmt.Errorf("%s:%d: not JSON: %v; a change looks like the one in bidrail check --help", c.File, counted.lineAt(at), err)
 		}
 		change := &bidrailv1.Change{}
 		if err := (protojson.UnmarshalOptions{}).Unmarshal(raw, change); err != nil {
-			return nil, fmt.Errorf("%s:%d: change %d: %s", c.File, line, len(changes)+1, readable(err))
+			within, problem := readable(err)
+			first := counted.lineAt(decoder.InputOffset() - int64(len(raw)))
+			return nil, fmt.Errorf("%s:%d: change %d: %s", c.File, first+within, len(changes)+1, problem)
 		}
 		changes = append(changes, change)
 	}
@@ -100,13 +106,22 @@ func (c *checkCommand) read(env environment) ([]*bidrailv1.Change, error) {
 	return changes, nil
 }
 
-// readable takes protojson's prefix off, which it varies on purpose.
-func readable(err error) string {
+// protojsonError is how protojson begins what it has to say. It varies the first space on purpose.
+var protojsonError = regexp.MustCompile(`^proto:[ \x{a0}]*(?:syntax error )?(?:\(line (\d+):\d+\):? )?`)
+
+// readable is what protojson complains of, and how many lines into the change.
+func readable(err error) (lines int, problem string) {
 	text := err.Error()
-	if _, rest, found := bytes.Cut([]byte(text), []byte(": ")); found {
-		return string(rest)
+	begin := protojsonError.FindStringSubmatchIndex(text)
+	if begin == nil {
+		return 0, text
 	}
-	return text
+	if begin[2] >= 0 {
+		if line, err := strconv.Atoi(text[begin[2]:begin[3]]); err == nil {
+			lines = line - 1
+		}
+	}
+	return lines, text[begin[1]:]
 }
 
 // lineCounter remembers where lines end, so that an error can name one.

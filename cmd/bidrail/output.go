@@ -90,18 +90,20 @@ func (s screen) table(heading []string, rows [][]string) error {
 	}
 	var out strings.Builder
 	write := func(row []string, decorate func(string) string) {
+		var line strings.Builder
 		used := 0
 		for i, cell := range row {
 			last := i == len(row)-1
 			if last && s.terminal && used+visible(cell) > s.width {
 				cell = cutTo(cell, s.width-used)
 			}
-			out.WriteString(decorate(cell))
+			line.WriteString(decorate(cell))
 			if !last {
-				out.WriteString(strings.Repeat(" ", widths[i]-visible(cell)+2))
+				line.WriteString(strings.Repeat(" ", widths[i]-visible(cell)+2))
 				used += widths[i] + 2
 			}
 		}
+		out.WriteString(strings.TrimRight(line.String(), " "))
 		out.WriteByte('\n')
 	}
 	write(heading, func(cell string) string { return s.colour(dim, cell) })

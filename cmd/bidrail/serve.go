@@ -83,6 +83,10 @@ func (c *serveCommand) flags() map[string]any {
 // serve wires the parts in the order in which they need each other, and takes them down in the
 // opposite order.
 func serve(ctx context.Context, settings config.Config, logger hclog.Logger) (err error) {
+	// First of all: a hangup that nobody listens for would end the process.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	options := policy.Options{Deadline: settings.Evaluation.Deadline}
 	active, err := loadPolicy(ctx, settings.Policy, options)
 	if err != nil {
@@ -117,9 +121,6 @@ func serve(ctx context.Context, settings config.Config, logger hclog.Logger) (er
 	}
 	door.Ready()
 	logger.Info("serving", "grpc", listener.Addr().String(), "http", doors.httpAddress(), "data", settings.Data, "policy", policyName(settings.Policy))
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
 	for {
 		select {
 		case <-hangup:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -90,12 +91,26 @@ func Load(path string, environ []string, flags map[string]any) (Config, error) {
 	config := Default()
 	err := settings.UnmarshalWithConf("", &config, koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
 		Result: &config, TagName: "koanf", WeaklyTypedInput: true, ErrorUnused: true,
-		DecodeHook: mapstructure.StringToTimeDurationHookFunc(),
+		DecodeHook: mapstructure.DecodeHookFuncType(duration),
 	}})
 	if err != nil {
-		return Config{}, fmt.Errorf("configuration: %w", err)
+		// What could be read is looked at as well: one attempt shows everything.
+		return Config{}, errors.Join(fmt.Errorf("configuration: %w", err), config.Validate())
 	}
 	return config, config.Validate()
+}
+
+// duration reads times. A number alone would be taken for nanoseconds.
+func duration(_, into reflect.Type, value any) (any, error) {
+	if into != reflect.TypeFor[time.Duration]() {
+		return value, nil
+	}
+	if text, ok := value.(string); ok {
+		if read, err := time.ParseDuration(text); err == nil {
+			return read, nil
+		}
+	}
+	return nil, fmt.Errorf("%v is not a time; write a number with its unit, such as 250ms or 10s", value)
 }
 
 // Validate says everything that is wrong.

@@ -2,16 +2,22 @@ package grpcapi
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	bidrailv1 "github.com/bidrail/bidrail/proto/bidrail/v1"
 )
@@ -36,10 +42,11 @@ func NewGateway(ctx context.Context, door *Door, forward ...string) (*Gateway, e
 		return nil, err
 	}
 	mux := runtime.NewServeMux(
-		runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.JSONPb{
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, &wholeJSON{runtime.JSONPb{
 			MarshalOptions:   protojson.MarshalOptions{UseProtoNames: true},
 			UnmarshalOptions: protojson.UnmarshalOptions{DiscardUnknown: false},
-		}),
+		}}),
+		runtime.SetQueryParameterParser(knownParameters{}),
 		runtime.WithIncomingHeaderMatcher(func(header string) (string, bool) {
 			for _, name := range forward {
 				if strings.EqualFold(header, name) {
@@ -73,6 +80,40 @@ func NewGateway(ctx context.Context, door *Door, forward ...string) (*Gateway, e
 		http:       &http.Server{Handler: protected, ReadHeaderTimeout: door.deadline, MaxHeaderBytes: 16 << 10, ErrorLog: door.logger.StandardLogger(nil)},
 		connection: connection,
 	}, nil
+}
+
+// wholeJSON reads bodies that are one JSON value and nothing else: what stands behind the first
+// would be left out without a word.
+type wholeJSON struct{ runtime.JSONPb }
+
+// NewDecoder implements runtime.Marshaler.
+func (j *wholeJSON) NewDecoder(r io.Reader) runtime.Decoder {
+	return runtime.DecoderFunc(func(into any) error {
+		body, err := io.ReadAll(r)
+		if err != nil {
+			return err
+		}
+		if message, ok := into.(proto.Message); ok {
+			return j.UnmarshalOptions.Unmarshal(body, message)
+		}
+		return json.Unmarshal(body, into)
+	})
+}
+
+// knownParameters refuses parameters that the request does not have. The gateway alone would leave
+// a misspelt filter out, and list everything.
+type knownParameters struct{ known runtime.DefaultQueryParser }
+
+// Parse implements runtime.QueryParameterParser.
+func (p knownParameters) Parse(into proto.Message, values url.Values, filter *utilities.DoubleArray) error {
+	fields := into.ProtoReflect().Descriptor().Fields()
+	for name := range values {
+		first, _, _ := strings.Cut(name, ".")
+		if fields.ByTextName(first) == nil && fields.ByJSONName(first) == nil {
+			return fmt.Errorf("there is no parameter %q", name)
+		}
+	}
+	return p.known.Parse(into, values, filter)
 }
 
 // loopbackHost refuses requests that reached this machine under another machine's name: a page on

@@ -74,6 +74,7 @@ func New(config Config) (*Door, error) {
 	bidrailv1.RegisterGuardrailServiceServer(d.grpc, &guardrail{server: config.Server, validator: validator})
 	bidrailv1.RegisterPolicyServiceServer(d.grpc, &policies{server: config.Server})
 	healthv1.RegisterHealthServer(d.grpc, d.health)
+	d.announce(healthv1.HealthCheckResponse_NOT_SERVING)
 	if config.Reflection {
 		reflection.Register(d.grpc)
 	}
@@ -83,11 +84,12 @@ func New(config Config) (*Door, error) {
 // Serve answers calls on the listener until [Door.Stop]. A door may serve several listeners.
 func (d *Door) Serve(listener net.Listener) error { return d.grpc.Serve(listener) }
 
-// Ready tells health checks that changes can be decided.
-func (d *Door) Ready() {
-	d.health.SetServingStatus("", healthv1.HealthCheckResponse_SERVING)
-	for _, service := range []string{bidrailv1.GuardrailService_ServiceDesc.ServiceName, bidrailv1.PolicyService_ServiceDesc.ServiceName} {
-		d.health.SetServingStatus(service, healthv1.HealthCheckResponse_SERVING)
+// Ready tells health checks that changes can be decided. Until then they hear NOT_SERVING.
+func (d *Door) Ready() { d.announce(healthv1.HealthCheckResponse_SERVING) }
+
+func (d *Door) announce(status healthv1.HealthCheckResponse_ServingStatus) {
+	for _, service := range []string{"", bidrailv1.GuardrailService_ServiceDesc.ServiceName, bidrailv1.PolicyService_ServiceDesc.ServiceName} {
+		d.health.SetServingStatus(service, status)
 	}
 }
 

@@ -23,7 +23,7 @@ const maxChangeBytes = 64 << 10
 const maxViolations = 20
 
 // Validator holds requests against what the .proto files say of them, and against what those
-// cannot say: text is UTF-8, times are real, a change is not too large.
+// cannot say: text is UTF-8 without NUL, times are real, a change is not too large.
 type Validator struct{ rules protovalidate.Validator }
 
 // NewValidator makes a validator. It is safe for concurrent use; one is enough.
@@ -89,7 +89,7 @@ func (v Violations) bounded() error {
 	return v
 }
 
-// checkText walks the strings and times of a message. The API's files switch off the decoder's own
+// checkText walks the strings and times of a message: text is UTF-8 without NUL. The API's files switch off the decoder's own
 // check of UTF-8, because grpc-go would answer INTERNAL without naming the field.
 func checkText(message protoreflect.Message, at string, found *Violations) {
 	if stamp, ok := message.Interface().(*timestamppb.Timestamp); ok {
@@ -98,8 +98,13 @@ func checkText(message protoreflect.Message, at string, found *Violations) {
 		}
 		return
 	}
-	bad := func(path string) {
-		*found = append(*found, server.FieldError{Field: path, Problem: "is not valid UTF-8"})
+	check := func(text string, path func() string) {
+		switch {
+		case !utf8.ValidString(text):
+			*found = append(*found, server.FieldError{Field: path(), Problem: "is not valid UTF-8"})
+		case strings.IndexByte(text, 0) >= 0: // databases refuse it, and would not say where
+			*found = append(*found, server.FieldError{Field: path(), Problem: "holds a NUL character"})
+		}
 	}
 	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		if field.Kind() != protoreflect.StringKind && field.Kind() != protoreflect.MessageKind && !field.IsMap() {
@@ -114,12 +119,12 @@ func checkText(message protoreflect.Message, at string, found *Violations) {
 		switch {
 		case field.IsMap():
 			value.Map().Range(func(key protoreflect.MapKey, member protoreflect.Value) bool {
-				if !utf8.ValidString(key.String()) {
-					bad(fmt.Sprintf("%s[%q]", path(), key.String()))
-				} else if field.MapValue().Kind() == protoreflect.MessageKind {
-					checkText(member.Message(), fmt.Sprintf("%s[%q]", path(), key.String()), found)
-				} else if !utf8.ValidString(member.String()) {
-					bad(fmt.Sprintf("%s[%q]", path(), key.String()))
+				at := func() string { return fmt.Sprintf("%s[%q]", path(), key.String()) }
+				check(key.String(), at)
+				if field.MapValue().Kind() == protoreflect.MessageKind {
+					checkText(member.Message(), at(), found)
+				} else {
+					check(member.String(), at)
 				}
 				return true
 			})
@@ -128,16 +133,14 @@ func checkText(message protoreflect.Message, at string, found *Violations) {
 				member := value.List().Get(i)
 				if field.Kind() == protoreflect.MessageKind {
 					checkText(member.Message(), fmt.Sprintf("%s[%d]", path(), i), found)
-				} else if !utf8.ValidString(member.String()) {
-					bad(fmt.Sprintf("%s[%d]", path(), i))
+				} else {
+					check(member.String(), func() string { return fmt.Sprintf("%s[%d]", path(), i) })
 				}
 			}
 		case field.Kind() == protoreflect.MessageKind:
 			checkText(value.Message(), path(), found)
 		default:
-			if !utf8.ValidString(value.String()) {
-				bad(path())
-			}
+			check(value.String(), path)
 		}
 		return len(*found) <= maxViolations
 	})

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/bidrail/bidrail"
+
+// edges is which packages of ours a package may import; its tests may import anything. A new edge is
+// a change of the architecture: say in docs/architecture.md why it is there.
+var edges = map[string][]string{
+	"policy":            {"policy/limits"}, // the one parent that imports a child: it knows nothing of policy
+	"policy/limits":     {},
+	"policy/experiment": {"policy"},
+	"policy/calendar":   {"policy"},
+
+	"store":           {"policy"},
+	"store/sqlstore":  {"policy", "store"},
+	"store/sqlite":    {"policy", "store", "store/sqlstore"},
+	"store/storetest": {"policy", "store"},
+
+	"server":            {"policy", "policy/calendar", "policy/experiment", "store"},
+	"server/auth":       {"policy"},
+	"server/config":     {},
+	"server/grpcapi":    {"policy", "proto/bidrail/v1", "server", "store"},
+	"server/servertest": {"policy", "proto/bidrail/v1", "rego", "server", "server/auth", "server/grpcapi", "store", "store/sqlite"},
+
+	"proto":            {},
+	"proto/bidrail/v1": {},
+	"rego":             {},
+
+	"client":                   {"proto/bidrail/v1"},
+	"client/examples/data":     {},
+	"client/examples/recorded": {"client", "client/examples/data", "proto/bidrail/v1"},
+	"client/examples/pacer":    {"client", "client/examples/data", "proto/bidrail/v1"},
+	"client/examples/demo":     {"client", "client/examples/pacer", "client/examples/recorded", "proto/bidrail/v1"},
+
+	"cmd/bidrail": {
+		"policy", "proto/bidrail/v1", "rego", "server", "server/auth", "server/config", "server/grpcapi", "store", "store/sqlite",
+	},
+}
+
+// planned are packages that are being built; their edges go above with the commit that brings them.
+var planned = []string{"policy/plan", "policy/approval", "policy/ledger", "policy/audit", "store/postgres", "server/console", "server/notify"}
+
+// owners is who may import a heavy dependency.
+var owners = map[string][]string{
+	"github.com/open-policy-agent/opa": {"policy", "policy/plan"},
+	"modernc.org/":                     {"store/sqlite"},
+	"database/sql":                     {"store/sqlstore", "store/sqlite", "store/postgres"},
+	"google.golang.org/grpc": {"server/grpcapi", "server/servertest", "client", "client/examples/demo", "client/examples/pacer", "client/examples/recorded",
+		"proto/bidrail/v1", "cmd/bidrail"},
+	"github.com/grpc-ecosystem/grpc-gateway": {"server/grpcapi", "proto/bidrail/v1"},
+	"buf.build/":                             {"server/grpcapi", "proto/bidrail/v1"},
+	"google.golang.org/protobuf": {"server/grpcapi", "server/servertest", "client", "client/examples/demo", "client/examples/pacer", "client/examples/recorded",
+		"proto", "proto/bidrail/v1", "cmd/bidrail"},
+	"github.com/alecthomas/kong": {"cmd/bidrail"},
+	"github.com/knadh/koanf":     {"server/config"},
+	"github.com/bojanz/currency": {"policy"},
+	"net/http":                   {"server/grpcapi", "server/console", "server/notify", "proto/bidrail/v1", "cmd/bidrail"},
+}
+
+// alone are packages of a heavy dependency that may be imported beside its owners.
+var alone = map[string][]string{
+	"google.golang.org/grpc/metadata": {"server/auth"}, // headers are what credentials come in
+}
+
+// TestImports holds every package against the table.
+func TestImports(t *testing.T) {
+	listing := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports", module+"/...")
+	output, err := listing.Output()
+	if err != nil {
+		if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+			t.Fatalf("go list: %v\n%s", err, failed.Stderr)
+		}
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for decoder := json.NewDecoder(strings.NewReader(string(output))); ; {
+		var each struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := decoder.Decode(&each); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimPrefix(each.ImportPath, module+"/")
+		seen[name] = true
+		allowed, listed := edges[name]
+		if !listed && slices.ContainsFunc(planned, func(p string) bool { return name == p || strings.HasPrefix(name, p+"/") }) {
+			continue
+		}
+		if !listed {
+			t.Errorf("%s is not in the table; say what it may import", name)
+			continue
+		}
+		for _, path := range each.Imports {
+			if ours, ok := strings.CutPrefix(path, module+"/"); ok {
+				if !slices.Contains(allowed, ours) {
+					t.Errorf("%s may not import %s", name, ours)
+				}
+				continue
+			}
+			for dependency, who := range owners {
+				if (path == dependency || strings.HasPrefix(path, strings.TrimSuffix(dependency, "/")+"/")) && !slices.Contains(who, name) && !slices.Contains(alone[path], name) {
+					t.Errorf("%s may not import %s, which belongs to %v", name, path, who)
+				}
+			}
+		}
+	}
+	for name := range edges {
+		if !seen[name] {
+			t.Errorf("the table has %s, which is not there", name)
+		}
+	}
+}
+
+// The table itself keeps the rule that a child may import its parent and never the reverse.
+func TestParentsDoNotImportChildren(t *testing.T) {
+	for name, imports := range edges {
+		for _, path := range imports {
+			if strings.HasPrefix(path, name+"/") && !(name == "policy" && path == "policy/limits") {
+				t.Errorf("the table lets %s import its child %s", name, path)
+			}
+		}
+	}
+}

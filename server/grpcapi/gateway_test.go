@@ -1,0 +1,211 @@
+package grpcapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protojson"
+
+	bidrailv1 "github.com/bidrail/bidrail/proto/bidrail/v1"
+	"github.com/bidrail/bidrail/server/auth"
+	"github.com/bidrail/bidrail/server/grpcapi"
+	"github.com/bidrail/bidrail/server/servertest"
+)
+
+// gateway puts a JSON door before a server and returns its address.
+func gateway(t *testing.T, s *servertest.Server) string {
+	t.Helper()
+	made, err := grpcapi.NewGateway(t.Context(), s.Door, auth.DevelopmentHeader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- made.Serve(listener) }()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := made.Stop(ctx); err != nil {
+			t.Error("stop the gateway:", err)
+		}
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			t.Error("serve:", err)
+		}
+	})
+	return listener.Addr().String()
+}
+
+// send makes a request and returns its status and body. Headers are pairs; Host is one of them.
+func send(t *testing.T, method, url, body string, headers ...string) (int, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pair := range slices.Chunk(headers, 2) {
+		if pair[0] == "Host" {
+			request.Host = pair[1]
+			continue
+		}
+		request.Header.Set(pair[0], pair[1])
+	}
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	response, err := (&http.Client{Transport: transport}).Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(content)
+}
+
+func changeJSON(t *testing.T, change *bidrailv1.Change) string {
+	t.Helper()
+	encoded, err := protojson.Marshal(change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(encoded)
+}
+
+func TestGateway(t *testing.T) {
+	s := servertest.New(t)
+	at := "http://" + gateway(t, s)
+	pacer := []string{auth.DevelopmentHeader, "pacer;automation"}
+	code, body := send(t, "POST", at+"/v1/check", `{"changes": [`+changeJSON(t, servertest.Bid("a", 100, 110))+`]}`, pacer...)
+	var checked struct {
+		Verdict   string
+		Decisions []struct {
+			DecisionID string `json:"decision_id"`
+			Automation string
+		}
+	}
+	if err := json.Unmarshal([]byte(body), &checked); code != 200 || err != nil || checked.Verdict != "VERDICT_ALLOW" || checked.Decisions[0].Automation != "pacer" {
+		t.Fatalf("check: got %d %s", code, body)
+	}
+	id := checked.Decisions[0].DecisionID
+	for _, test := range []struct {
+		name, method, path, body string
+		headers                  []string
+		code                     int
+		holds                    string
+	}{
+		{"batch", "POST", "/v1/check:batch", `{"changes": [` + changeJSON(t, servertest.Bid("b", 100, 6000)) + `]}`, pacer, 200, "VERDICT_BLOCK"},
+		{"decision", "GET", "/v1/decisions/" + id, "", pacer, 200, id},
+		{"decision of another", "GET", "/v1/decisions/" + id, "", []string{auth.DevelopmentHeader, "bidder;automation"}, 404, "NOT_FOUND"},
+		{"decisions", "GET", "/v1/decisions?verdict=VERDICT_ALLOW&page_size=5", "", pacer, 200, id},
+		{"bad page", "GET", "/v1/decisions?page_token=x", "", pacer, 400, "INVALID"},
+		{"unknown parameter", "GET", "/v1/decisions?verdikt=VERDICT_ALLOW", "", pacer, 400, "verdikt"},
+		{"explain", "POST", "/v1/explain", `{"decision_id": "` + id + `"}`, pacer, 200, "bid.ceiling"},
+		{"rules", "GET", "/v1/rules", "", pacer, 200, "bid.ceiling"},
+		{"revision", "GET", "/v1/revisions/active", "", pacer, 200, "sha256:"},
+		{"no identity", "GET", "/v1/rules", "", nil, 200, "bid.ceiling"}, // the development identity's automation
+		{"bad identity", "GET", "/v1/rules", "", []string{auth.DevelopmentHeader, "x;king"}, 401, "UNAUTHENTICATED"},
+		{"forbidden", "POST", "/v1/check", `{"changes": [` + changeJSON(t, servertest.Bid("c", 100, 110)) + `]}`, []string{auth.DevelopmentHeader, "x;auditor"}, 403, "FORBIDDEN"},
+		{"gRPC's own header name", "GET", "/v1/decisions/" + id, "", []string{"Grpc-Metadata-" + auth.DevelopmentHeader, "x;auditor"}, 404, ""},
+		{"key used twice", "POST", "/v1/check", `{"changes": [` + changeJSON(t, servertest.Bid("a", 100, 111)) + `]}`, pacer, 409, "KEY_REUSED"},
+		{"unknown path", "GET", "/v1/none", "", pacer, 404, ""},
+		{"outside", "GET", "/etc/passwd", "", pacer, 404, ""},
+		{"wrong method", "GET", "/v1/check", "", pacer, 501, ""},
+		{"health", "GET", "/healthz", "", nil, 200, "ok"},
+		{"ready", "GET", "/readyz", "", nil, 200, "ready"},
+		{"by name", "GET", "/healthz", "", []string{"Host", "localhost"}, 200, "ok"},
+		{"by IPv6", "GET", "/healthz", "", []string{"Host", "[::1]:7480"}, 200, "ok"},
+		{"foreign host", "GET", "/v1/decisions", "", []string{"Host", "evil.example"}, 403, "localhost"},
+		{"foreign host and port", "GET", "/v1/decisions", "", []string{"Host", "evil.example:7480"}, 403, "localhost"},
+		{"localhost of another", "GET", "/v1/decisions", "", []string{"Host", "localhost.evil.example"}, 403, "localhost"},
+		{"other machine", "GET", "/v1/decisions", "", []string{"Host", "192.168.0.7"}, 403, "localhost"},
+		{"other origin", "POST", "/v1/check", `{}`, []string{"Origin", "https://evil.example"}, 403, ""},
+		{"other site", "POST", "/v1/check", `{}`, []string{"Sec-Fetch-Site", "cross-site"}, 403, ""},
+		{"sandboxed page", "POST", "/v1/check", `{}`, []string{"Origin", "null"}, 403, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			code, body := send(t, test.method, at+test.path, test.body, test.headers...)
+			if code != test.code || !strings.Contains(body, test.holds) {
+				t.Errorf("got %d %s; want %d with %q", code, body, test.code, test.holds)
+			}
+		})
+	}
+	if got := s.Recorded(t); got != 2 {
+		t.Errorf("%d decisions are recorded, want 2: a and b", got)
+	}
+}
+
+// JSON that is not what the API says is refused whole. A number is never rounded into a bid.
+func TestGatewayBadJSON(t *testing.T) {
+	s := servertest.New(t)
+	at := "http://" + gateway(t, s)
+	good := changeJSON(t, servertest.Bid("a", 100, 110))
+	for _, number := range []string{"NaN", `"NaN"`, "Infinity", `"Infinity"`, "-Infinity", "1.5", `"1.5"`, "1e400", "9223372036854775808", `"9223372036854775808"`,
+		"-9223372036854775809", "1e19", "-1", `"-1"`, `""`, `" 1"`, "0x10", "01", "true", "{}", "[1]"} {
+		bad := strings.Replace(strings.ReplaceAll(good, " ", ""), `"1100000"`, number, 1)
+		if !strings.Contains(bad, number) {
+			t.Fatalf("the test does not find the bid in %s", good)
+		}
+		code, body := send(t, "POST", at+"/v1/check", `{"changes": [`+bad+`]}`)
+		if code != 400 {
+			t.Errorf("micros %s: got %d %s; want 400", number, code, body)
+		}
+	}
+	// An integer may be written with an exponent or as text; both are exact.
+	for i, number := range []string{"1100000", "11e5", `"1100000"`, "1.1e6"} {
+		change := strings.Replace(strings.ReplaceAll(strings.Replace(good, `"a"`, fmt.Sprintf(`"n-%d"`, i), 1), " ", ""), `"1100000"`, number, 1)
+		if code, body := send(t, "POST", at+"/v1/check", `{"dry_run": true, "changes": [`+change+`]}`); code != 200 || !strings.Contains(body, `"1100000"`) {
+			t.Errorf("micros %s: got %d %s; want 200", number, code, body)
+		}
+	}
+	for name, body := range map[string]string{
+		"unknown field":           `{"changes": [` + good + `], "dryrun": true}`,
+		"unknown field in change": `{"changes": [` + strings.Replace(good, "{", `{"max_bid": 1, `, 1) + `]}`,
+		"unknown kind":            `{"changes": [` + strings.Replace(good, "KIND_BID", "KIND_BIT", 1) + `]}`,
+		"a field twice":           `{"changes": [` + strings.Replace(good, "{", `{"kind": "KIND_NAME", `, 1) + `]}`,
+		"no JSON":                 `changes: []`,
+		"cut off":                 `{"changes": [` + good,
+		"something behind":        `{"changes": [` + good + `]} {}`,
+		"invalid UTF-8":           `{"changes": [` + strings.Replace(good, "pacer", "\xff", 1) + `]}`,
+		"half a surrogate":        `{"changes": [` + strings.Replace(good, "pacer", `\ud800`, 1) + `]}`,
+		"nothing":                 ``,
+		"null":                    `null`,
+		"a list":                  `[]`,
+		"deep":                    strings.Repeat(`{"changes":[`, 20_000),
+	} {
+		if code, body := send(t, "POST", at+"/v1/check", body); code != 400 {
+			t.Errorf("%s: got %d %s; want 400", name, code, body)
+		}
+	}
+	if code, body := send(t, "POST", at+"/v1/check:batch", `{"batch_id": "`+strings.Repeat("x", 40<<20)+`"}`); code != 400 && code != 413 {
+		t.Errorf("40 MB: got %d %.200s; want 400 or 413", code, body)
+	}
+	unharmed(t, s, 0)
+}
+
+func TestGatewayNotReady(t *testing.T) {
+	s := servertest.New(t, servertest.NotReady())
+	at := "http://" + gateway(t, s)
+	if code, body := send(t, "GET", at+"/healthz", ""); code != 200 {
+		t.Errorf("healthz: got %d %s, want 200", code, body)
+	}
+	if code, body := send(t, "GET", at+"/readyz", ""); code != 503 {
+		t.Errorf("readyz: got %d %s, want 503", code, body)
+	}
+	s.Door.Ready()
+	if code, body := send(t, "GET", at+"/readyz", ""); code != 200 {
+		t.Errorf("readyz, ready: got %d %s, want 200", code, body)
+	}
+}

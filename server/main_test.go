@@ -1,0 +1,40 @@
+package server_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+
+	bidrailv1 "github.com/bidrail/bidrail/proto/bidrail/v1"
+	"github.com/bidrail/bidrail/server"
+	"github.com/bidrail/bidrail/server/servertest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// check has the first automation ask, and demands an answer for each change.
+func check(t *testing.T, s *servertest.Server, changes ...*bidrailv1.Change) []server.Result {
+	t.Helper()
+	results, err := s.Core.Check(t.Context(), s.Automation.Principal, server.CheckRequest{Changes: servertest.Domain(changes...)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, result := range results {
+		if (result.Decision == nil) == (result.Err == nil) {
+			t.Fatalf("result %d: got decision %v and error %v, want one of the two", i, result.Decision, result.Err)
+		}
+	}
+	return results
+}
+
+// decide is check for what nothing keeps from being decided.
+func decide(t *testing.T, s *servertest.Server, changes ...*bidrailv1.Change) []server.Result {
+	t.Helper()
+	results := check(t, s, changes...)
+	for i, result := range results {
+		if result.Err != nil {
+			t.Fatalf("change %s: %v", changes[i].GetChangeId(), result.Err)
+		}
+	}
+	return results
+}

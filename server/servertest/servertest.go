@@ -1,0 +1,326 @@
+// Package servertest runs a whole server for tests: the shipped rules, a SQLite store in a folder of
+// the test, a gRPC door on a port of this machine, a clock that the test moves, and a connection for
+// each role. Start with [New].
+package servertest
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"maps"
+	"net"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/bidrail/bidrail/policy"
+	bidrailv1 "github.com/bidrail/bidrail/proto/bidrail/v1"
+	"github.com/bidrail/bidrail/rego"
+	"github.com/bidrail/bidrail/server"
+	"github.com/bidrail/bidrail/server/auth"
+	"github.com/bidrail/bidrail/server/grpcapi"
+	"github.com/bidrail/bidrail/store"
+	"github.com/bidrail/bidrail/store/sqlite"
+)
+
+// Start is when the clock of every server starts: a Monday morning in New York.
+var Start = time.Date(2026, time.March, 2, 15, 0, 0, 0, time.UTC)
+
+// Server is a server under test, and who calls it.
+type Server struct {
+	Core    *server.Server
+	Store   store.Store // the real one, whatever the server was given
+	Door    *grpcapi.Door
+	Address string // of the gRPC door
+	Clock   *Clock
+	Logger  hclog.Logger
+
+	Automation      *Caller
+	OtherAutomation *Caller
+	Approver        *Caller
+	Governance      *Caller
+	Auditor         *Caller
+	Admin           *Caller
+}
+
+// Caller is one principal with a connection of its own.
+type Caller struct {
+	Principal  policy.Principal
+	Guardrail  bidrailv1.GuardrailServiceClient
+	Policy     bidrailv1.PolicyServiceClient
+	Connection *grpc.ClientConn
+}
+
+// Callers returns one caller for each role, with the second automation.
+func (s *Server) Callers() []*Caller {
+	return []*Caller{s.Automation, s.OtherAutomation, s.Approver, s.Governance, s.Auditor, s.Admin}
+}
+
+// Clock is a clock that stands still until it is moved.
+type Clock struct {
+	mutex sync.Mutex
+	now   time.Time
+}
+
+// Now is the time.
+func (c *Clock) Now() time.Time {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return c.now
+}
+
+// Advance moves the clock on.
+func (c *Clock) Advance(by time.Duration) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.now = c.now.Add(by)
+}
+
+type options struct {
+	revision  fs.FS
+	noPolicy  bool
+	wrap      func(store.Store) store.Store
+	evaluate  time.Duration
+	commit    time.Duration
+	workers   int
+	folder    string
+	notReady  bool
+	logOutput hclog.Logger
+}
+
+// Option changes how a server is set up.
+type Option func(*options)
+
+// WithRevision uses these rules and limits and not the shipped ones.
+func WithRevision(files fs.FS) Option { return func(o *options) { o.revision = files } }
+
+// WithoutPolicy starts with no revision at all.
+func WithoutPolicy() Option { return func(o *options) { o.noPolicy = true } }
+
+// WithStore puts something between the server and its store.
+func WithStore(wrap func(store.Store) store.Store) Option { return func(o *options) { o.wrap = wrap } }
+
+// WithEvaluationDeadline bounds what rules may take. Without it they may take half a minute, so
+// that a busy machine decides no test.
+func WithEvaluationDeadline(deadline time.Duration) Option {
+	return func(o *options) { o.evaluate = deadline }
+}
+
+// WithCommitTimeout bounds the wait for the record. Without it the wait is half a minute.
+func WithCommitTimeout(timeout time.Duration) Option {
+	return func(o *options) { o.commit = timeout }
+}
+
+// WithWorkers is how many changes of a call are judged at once.
+func WithWorkers(workers int) Option { return func(o *options) { o.workers = workers } }
+
+// WithFolder keeps the record in this folder, so that a second server can go on with it.
+func WithFolder(folder string) Option { return func(o *options) { o.folder = folder } }
+
+// NotReady leaves it to the test to say that the door is ready.
+func NotReady() Option { return func(o *options) { o.notReady = true } }
+
+// WithLogger logs there and not to the test's output.
+func WithLogger(logger hclog.Logger) Option { return func(o *options) { o.logOutput = logger } }
+
+// New starts a server, which ends with the test.
+func New(t testing.TB, with ...Option) *Server {
+	t.Helper()
+	set := options{evaluate: 30 * time.Second, commit: 30 * time.Second}
+	for _, option := range with {
+		option(&set)
+	}
+	s := &Server{Clock: &Clock{now: Start}, Logger: set.logOutput}
+	if s.Logger == nil {
+		s.Logger = hclog.New(&hclog.LoggerOptions{Output: t.Output(), Level: hclog.Warn})
+	}
+	if set.folder == "" {
+		set.folder = t.TempDir()
+	}
+	records, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(set.folder, "bidrail.db"), Now: s.Clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := records.Close(); err != nil {
+			t.Error("close the store:", err)
+		}
+	})
+	s.Store = records
+	config := server.Config{Store: records, Now: s.Clock.Now, Logger: s.Logger, CommitTimeout: set.commit, Workers: set.workers}
+	if set.wrap != nil {
+		config.Store = set.wrap(records)
+	}
+	switch {
+	case set.noPolicy:
+	case set.revision != nil || set.evaluate != 30*time.Second:
+		files := set.revision
+		if files == nil {
+			files = rego.Files()
+		}
+		config.Policy = load(t, files, set.evaluate)
+	default:
+		if config.Policy, err = shipped(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.Core, err = server.New(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+	s.open(t, set)
+	return s
+}
+
+// shipped is compiled once: a policy is never changed.
+var shipped = sync.OnceValues(func() (*server.Policy, error) {
+	revision, err := policy.ReadRevision(rego.Files(), "shipped")
+	if err != nil {
+		return nil, err
+	}
+	return server.LoadPolicy(context.Background(), revision, policy.Options{SkipTests: true, Deadline: 30 * time.Second})
+})
+
+// Load compiles a revision, as [server.Server.Activate] wants it.
+func Load(t testing.TB, files fs.FS) *server.Policy {
+	t.Helper()
+	return load(t, files, 30*time.Second)
+}
+
+func load(t testing.TB, files fs.FS, deadline time.Duration) *server.Policy {
+	t.Helper()
+	revision, err := policy.ReadRevision(files, t.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := server.LoadPolicy(t.Context(), revision, policy.Options{SkipTests: true, Deadline: deadline})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loaded
+}
+
+func (s *Server) open(t testing.TB, set options) {
+	t.Helper()
+	door, err := grpcapi.New(grpcapi.Config{Server: s.Core, Authenticator: auth.Development{}, Logger: s.Logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Door, s.Address = door, listener.Addr().String()
+	served := make(chan error, 1)
+	go func() { served <- door.Serve(listener) }()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		door.Stop(ctx)
+		if err := <-served; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+			t.Error("serve:", err)
+		}
+	})
+	if !set.notReady {
+		door.Ready()
+	}
+	s.Automation = s.Call(t, "pacer", policy.RoleAutomation)
+	s.OtherAutomation = s.Call(t, "bidder", policy.RoleAutomation)
+	s.Approver = s.Call(t, "ana", policy.RoleApprover)
+	s.Governance = s.Call(t, "gita", policy.RoleGovernance)
+	s.Auditor = s.Call(t, "olu", policy.RoleAuditor)
+	s.Admin = s.Call(t, "root", policy.RoleAdmin)
+}
+
+// Call connects a principal.
+func (s *Server) Call(t testing.TB, subject string, roles ...policy.Role) *Caller {
+	t.Helper()
+	names := make([]string, len(roles))
+	for i, role := range roles {
+		names[i] = string(role)
+	}
+	connection := s.Dial(t, auth.DevelopmentHeader, subject+";"+strings.Join(names, ","))
+	return &Caller{
+		Principal: policy.Principal{Subject: subject, Roles: roles}, Connection: connection,
+		Guardrail: bidrailv1.NewGuardrailServiceClient(connection), Policy: bidrailv1.NewPolicyServiceClient(connection),
+	}
+}
+
+// Dial connects with these headers on every call, as pairs of name and value.
+func (s *Server) Dial(t testing.TB, headers ...string) *grpc.ClientConn {
+	t.Helper()
+	connection, err := grpc.NewClient(s.Address,
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64<<20), grpc.MaxCallSendMsgSize(64<<20)),
+		grpc.WithUnaryInterceptor(func(ctx context.Context, method string, request, response any, connection *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+			return invoke(metadata.AppendToOutgoingContext(ctx, headers...), method, request, response, connection, options...)
+		}),
+		grpc.WithStreamInterceptor(func(ctx context.Context, description *grpc.StreamDesc, connection *grpc.ClientConn, method string, stream grpc.Streamer, options ...grpc.CallOption) (grpc.ClientStream, error) {
+			return stream(metadata.AppendToOutgoingContext(ctx, headers...), description, connection, method, options...)
+		}),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = connection.Close() })
+	return connection
+}
+
+// Recorded is how many decisions the store holds.
+func (s *Server) Recorded(t testing.TB) int {
+	t.Helper()
+	count := 0
+	err := s.Store.View(t.Context(), func(r store.Reader) error {
+		count = 0
+		for page := (store.Page{Limit: store.MaxPage}); ; {
+			found, err := r.ListDecisions(store.DecisionFilter{}, page)
+			if err != nil {
+				return err
+			}
+			count += len(found.Records)
+			if page.After = found.Next; page.After == "" {
+				return nil
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return count
+}
+
+// Pack is the shipped rules and limits with some files added or replaced; a file with no content is
+// left out.
+func Pack(t testing.TB, changed map[string]string) fs.FS {
+	t.Helper()
+	files := fstest.MapFS{}
+	shipped := rego.Files()
+	err := fs.WalkDir(shipped, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(shipped, name)
+		files[name] = &fstest.MapFile{Data: content}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(changed)) {
+		if changed[name] == "" {
+			delete(files, name)
+			continue
+		}
+		files[path.Clean(name)] = &fstest.MapFile{Data: []byte(changed[name])}
+	}
+	return files
+}
