@@ -26,8 +26,8 @@ var allowedBuiltins = []string{
 	// Arrays and objects.
 	"array.concat", "array.slice", "array.reverse",
 	"object.get", "object.keys", "object.union", "object.union_n", "object.remove", "object.filter", "object.subset",
-	// Text. No concat, no regex, no repeat: their cost is not bounded by the size of their input.
-	"startswith", "endswith", "contains", "lower", "upper", "split", "replace", "substring", "indexof",
+	// Text. No concat, no replace, no regex: their result or cost is not bounded by the size of their input.
+	"startswith", "endswith", "contains", "lower", "upper", "split", "substring", "indexof",
 	"trim", "trim_left", "trim_right", "trim_prefix", "trim_suffix", "trim_space",
 	"strings.any_prefix_match", "strings.any_suffix_match", "strings.count",
 	"sprintf", "format_int", "glob.match",
@@ -112,7 +112,11 @@ func refusedCalls(module *ast.Module, owner string, inTest bool) []string {
 			called(terms, expression.Location)
 		}
 		for _, with := range expression.With {
-			check(with.Value.Value.String(), with.Location)
+			name := with.Value.Value.String()
+			check(name, with.Location)
+			if name == "sprintf" || name == "glob.match" {
+				complain(with.Location, "%s cannot stand in for another function: its first argument must be seen to be constant", name)
+			}
 		}
 		return false
 	})

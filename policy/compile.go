@@ -122,6 +122,7 @@ func (c *compilation) run(ctx context.Context, options Options) *Engine {
 		return nil
 	}
 	c.refuseUnknownData(compiler)
+	c.refuseSenseless(root)
 	c.analyse(rules, compiler, root)
 	if len(c.problems) > 0 {
 		return nil
@@ -297,7 +298,7 @@ func (c *compilation) readAccounts() map[accountKey]account {
 			if !isCurrency(currency) {
 				c.refuse("data.accounts.%s.%s needs a currency of three capital letters, not %q", platform, id, currency)
 			}
-			if _, err := time.LoadLocation(zone); err != nil || zone == "" {
+			if _, err := time.LoadLocation(zone); err != nil || zone == "" || zone == "Local" {
 				c.refuse("data.accounts.%s.%s needs an IANA time zone such as Europe/Berlin, not %q", platform, id, zone)
 			}
 			accounts[accountKey{platform, id}] = account{currency, zone}

@@ -259,7 +259,7 @@ block contains {"message": "no"} if {
 
 warn contains {"message": "low"} if deep.under(5)`),
 	})
-	want := []string{"input.facts.current_value", "input.facts.daily_budget", "input.limits.bid.step"}
+	want := []string{"input.facts.current_value.ppm", "input.facts.daily_budget.micros", "input.limits.bid.step"}
 	for _, rule := range engine.Rules() {
 		if rule.ID != "test.probe" {
 			continue

@@ -107,8 +107,7 @@ func (e *Engine) evaluateDocument(ctx context.Context, document ast.Value, only 
 		}
 		for i := range rule.needs {
 			if rule.needs[i].missing(input) {
-				findings = append(findings, undetermined(rule, "needs "+rule.needs[i].path+", which nothing provides for this target",
-					fmt.Sprintf("%s:%d", rule.File, rule.Line)))
+				findings = append(findings, undetermined(rule, rule.needs[i].lack(input), fmt.Sprintf("%s:%d", rule.File, rule.Line)))
 			}
 		}
 	}

@@ -55,6 +55,9 @@ func refusedAliases(module *ast.Module, owner string) []string {
 			depth = 4
 		case "facts":
 			depth = 3
+		case "windows":
+			refused = append(refused, fmt.Sprintf("%s: %s: input.windows is empty until there is a ledger, so a rule that reads it could never say anything", where(term.Location), owner))
+			return false
 		}
 		if len(constantPrefix(reference)) < depth {
 			refused = append(refused, fmt.Sprintf("%s: %s: write out which one is read, such as %s, so that a missing one is noticed",
@@ -92,7 +95,7 @@ func (c *compilation) analyse(rules []*Rule, compiler *ast.Compiler, root *shape
 		limitKinds["input.limits."+definition.Name] = definition.Kinds
 	}
 	for _, rule := range rules {
-		found := reads{compiler: compiler, all: map[string]bool{}, needed: map[string]bool{}, seen: map[*ast.Rule]bool{}}
+		found := reads{compiler: compiler, all: map[string]bool{}, needed: map[string]bool{}, seen: map[followed]bool{}}
 		for _, defined := range compiler.GetRulesWithPrefix(rule.path) {
 			found.follow(defined, true)
 		}
@@ -103,7 +106,7 @@ func (c *compilation) analyse(rules []*Rule, compiler *ast.Compiler, root *shape
 			}
 		}
 		for _, path := range slices.Sorted(maps.Keys(found.needed)) {
-			if slices.Contains(rule.Optional, path) {
+			if slices.ContainsFunc(rule.Optional, func(optional string) bool { return optional == path || strings.HasPrefix(path, optional+".") }) {
 				continue
 			}
 			rule.Needs = append(rule.Needs, path)
@@ -156,20 +159,36 @@ func (n *need) missing(document ast.Object) bool {
 	return term == nil
 }
 
+// lack says what is missing, and why where that can be told.
+func (n *need) lack(document ast.Object) string {
+	if n.group == "limits" && changeCurrency(document) == "" {
+		return "needs " + n.path + ", and the change has no currency to look sums up by"
+	}
+	return "needs " + n.path + ", which nothing provides for this target"
+}
+
 type reads struct {
 	compiler *ast.Compiler
 	all      map[string]bool
 	needed   map[string]bool
-	seen     map[*ast.Rule]bool // whether it was followed as required
+	seen     map[followed]bool
 }
 
-// follow walks a compiled rule and the rules it refers to.
+// followed is a rule that was walked, as something that must hold or as something that must not.
+type followed struct {
+	rule     *ast.Rule
+	required bool
+}
+
+// follow walks a compiled rule and the rules it refers to. What stands under a `not` copes with
+// absence; what stands under a `not` within that `not` does not: there absence makes the outer one
+// fail in silence again.
 func (r *reads) follow(rule *ast.Rule, required bool) {
 	for ; rule != nil; rule = rule.Else {
-		if strict, seen := r.seen[rule]; seen && (strict || !required) {
+		if r.seen[followed{rule, required}] {
 			return
 		}
-		r.seen[rule] = required
+		r.seen[followed{rule, required}] = true
 		r.head(rule.Head, required)
 		r.body(rule.Body, required)
 	}
@@ -185,7 +204,7 @@ func (r *reads) head(head *ast.Head, required bool) {
 
 func (r *reads) body(body ast.Body, required bool) {
 	for _, expression := range body {
-		r.expression(expression, required && !expression.Negated)
+		r.expression(expression, required != expression.Negated)
 	}
 }
 
@@ -198,6 +217,8 @@ func (r *reads) expression(expression *ast.Expr, required bool) {
 			lenient := i == 1 && copesWithAbsence(terms[0], term)
 			r.term(term, required && !lenient)
 		}
+	case *ast.Not:
+		r.body(terms.Body, !required)
 	case *ast.Every:
 		r.term(terms.Domain, required)
 		r.body(terms.Body, required)
@@ -256,7 +277,8 @@ func (r *reads) reference(reference ast.Ref, required bool) {
 		case group == "limits" && len(prefix) >= 4:
 			r.needed[prefix[:4].String()] = true
 		case group == "facts" && len(prefix) >= 3:
-			r.needed[prefix[:3].String()] = true
+			// The member too: a fact of another type than the rule expects has not got it.
+			r.needed[prefix[:min(len(prefix), 4)].String()] = true
 		}
 	case reference[0].Equal(ast.DefaultRootDocument):
 		for _, rule := range r.compiler.GetRulesDynamicWithOpts(reference, ast.RulesOptions{}) {

@@ -96,6 +96,9 @@ func ReadBundle(r io.Reader, source string) (*Revision, error) {
 			return nil, fmt.Errorf("%w: bundle %s: %v", ErrRevision, source, err)
 		}
 		name := strings.TrimPrefix(path.Clean("/"+header.Name), "/")
+		if header.Typeflag == tar.TypeSymlink || header.Typeflag == tar.TypeLink {
+			return nil, fmt.Errorf("%w: bundle %s: %s is a link, and would not be read; put the file itself there", ErrRevision, source, name)
+		}
 		if header.Typeflag != tar.TypeReg || kindOfFile(name) == otherFile || inHiddenFolder(name) {
 			continue
 		}
@@ -125,8 +128,12 @@ func ReadRevision(fsys fs.FS, source string) (*Revision, error) {
 			return err
 		case entry.IsDir() && name != "." && strings.HasPrefix(entry.Name(), "."):
 			return fs.SkipDir
-		case entry.IsDir() || kindOfFile(name) == otherFile:
+		case entry.IsDir() || entry.Type().IsRegular() && kindOfFile(name) == otherFile:
 			return nil
+		case entry.Type()&fs.ModeSymlink != 0:
+			if info, err := fs.Stat(fsys, name); err != nil || info.IsDir() {
+				return fmt.Errorf("%s is a link to a folder or to nothing, and would not be read; put the files themselves there", name)
+			}
 		case len(files) == maxRevisionFiles:
 			return fmt.Errorf("more than %d files", maxRevisionFiles)
 		}
@@ -162,7 +169,11 @@ func readFiles(files []sourceFile, source string) (*Revision, error) {
 			problems = append(problems, fmt.Errorf("%s: the archive holds two files of this name", file.name))
 			continue
 		}
-		if kindOfFile(file.name) == tableFile {
+		switch kindOfFile(file.name) {
+		case strangeFile:
+			problems = append(problems, fmt.Errorf("%s is none of the files a revision is made of and would not be read: they are *.rego, data.yaml or data.json in any folder, and limits/*.csv", file.name))
+			continue
+		case tableFile:
 			tables = append(tables, file)
 			continue
 		}
@@ -198,22 +209,29 @@ func readFiles(files []sourceFile, source string) (*Revision, error) {
 type fileKind int
 
 const (
-	otherFile fileKind = iota
+	otherFile   fileKind = iota // lies beside, and is not read
+	strangeFile                 // refused
 	moduleFile
 	dataFile
 	tableFile
 )
 
+// kindOfFile knows the files that a revision is made of and those that may lie beside them. Any other
+// is refused: its author believes that it counts.
 func kindOfFile(name string) fileKind {
-	switch base := path.Base(name); {
+	base, folder := path.Base(name), path.Dir(name)
+	switch {
 	case strings.HasSuffix(base, ".rego"):
 		return moduleFile
 	case base == "data.yaml", base == "data.yml", base == "data.json":
 		return dataFile
-	case path.Base(path.Dir(name)) == "limits" && strings.HasSuffix(base, ".csv"):
+	case folder == "limits" && strings.HasSuffix(base, ".csv"):
 		return tableFile
-	default:
+	case strings.HasPrefix(base, "."), strings.HasSuffix(base, ".md"), strings.HasSuffix(base, ".go"),
+		base == "LICENSE", base == "NOTICE", base == "Makefile", folder == "schemas" && strings.HasSuffix(base, ".json"):
 		return otherFile
+	default:
+		return strangeFile
 	}
 }
 
@@ -257,6 +275,9 @@ func (r *Revision) addData(name string, content []byte) error {
 		for _, part := range slices.Backward(strings.Split(folder, "/")) {
 			object = map[string]any{part: object}
 		}
+	}
+	if _, taken := object["bidrail"]; taken {
+		return fmt.Errorf("%s: data.bidrail is where rules are; data there would stand in for a rule that is undefined", name)
 	}
 	return merge(r.data, object, name, "")
 }

@@ -77,6 +77,7 @@ func (c *compilation) discover() []*Rule {
 	packages := map[string][]*ast.Module{}
 	for _, name := range slices.Sorted(maps.Keys(c.modules)) {
 		module := c.modules[name]
+		c.refuseStray(name, module)
 		if module.Package.Path.HasPrefix(rulePath) && !isTest(name, module) {
 			key := module.Package.Path.String()
 			packages[key] = append(packages[key], module)
@@ -99,6 +100,59 @@ func (c *compilation) discover() []*Rule {
 	slices.SortFunc(rules, func(a, b *Rule) int { return strings.Compare(a.ID, b.ID) })
 	c.applyModes(ids)
 	return rules
+}
+
+// refuseStray complains of a module that looks like a rule to its author and is none to the engine.
+func (c *compilation) refuseStray(name string, module *ast.Module) {
+	test := isTest(name, module)
+	if module.Package.Path.HasPrefix(rulePath) && !test {
+		return
+	}
+	why := "rules are packages bidrail.rules.NAME"
+	if test {
+		why = "names that end in _test are for tests"
+	}
+	for _, annotations := range module.Annotations {
+		if _, stray := annotations.Custom["id"]; stray && annotations.Scope == "package" {
+			c.refuse("%s: %s has the METADATA of a rule and would not be one: %s", where(module.Package.Location), module.Package.Path, why)
+		}
+	}
+	for _, rule := range module.Rules {
+		if _, decides := effectSets[rule.Head.Name.String()]; decides && test && rule.Head.RuleKind() == ast.MultiValue {
+			c.refuse("%s: the set %s here decides nothing: %s", where(rule.Location), rule.Head.Name, why)
+		}
+	}
+}
+
+// refuseUnread complains of a set in a rule's package that nothing reads: most likely one of the
+// three, misspelt.
+func (c *compilation) refuseUnread(rule *Rule, modules []*ast.Module) {
+	read := map[string]bool{}
+	note := func(variable ast.Var) bool {
+		read[string(variable)] = true
+		return false
+	}
+	for _, module := range modules {
+		for _, defined := range module.Rules {
+			for ; defined != nil; defined = defined.Else {
+				ast.WalkVars(defined.Body, note)
+				for _, term := range []*ast.Term{defined.Head.Key, defined.Head.Value} {
+					if term != nil {
+						ast.WalkVars(term, note)
+					}
+				}
+			}
+		}
+	}
+	for _, module := range modules {
+		for _, defined := range module.Rules {
+			name := defined.Head.Name.String()
+			if _, decides := effectSets[name]; decides || defined.Head.RuleKind() != ast.MultiValue || read[name] {
+				continue
+			}
+			c.refuse("%s: %s: nothing reads the set %s; the sets that decide are block, approve and warn", where(defined.Location), rule.ID, name)
+		}
+	}
 }
 
 // describe makes one rule of the modules of its package, or refuses it and returns nil.
@@ -133,6 +187,7 @@ func (c *compilation) describe(modules []*ast.Module) *Rule {
 			c.addEffect(rule, defined)
 		}
 	}
+	c.refuseUnread(rule, modules)
 	slices.Sort(rule.Effects)
 	if len(rule.Effects) == 0 {
 		c.refuse("%s: %s defines none of block, approve and warn, so it could never say anything", at, rule.ID)

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -58,9 +59,14 @@ func arrange(principal policy.Principal, changes []*policy.Change, batchID strin
 			return nil, nil, fieldError(i, "change_id", "%q is used for changes[%d] too; every change needs its own", change.ID, first)
 		}
 		seen[change.ID] = i
-		if change.BeforeObservedAt.Sub(now) > maxAhead {
-			return nil, nil, fieldError(i, "before_observed_at", "is %v in the future; use the time at which the value was read",
-				change.BeforeObservedAt.Sub(now).Round(time.Second))
+		if err := checkTimes(i, change, now); err != nil {
+			return nil, nil, err
+		}
+		if err := checkNames(i, change); err != nil {
+			return nil, nil, err
+		}
+		if err := place(i, change); err != nil {
+			return nil, nil, err
 		}
 		if change.BatchID == "" {
 			change.BatchID = batchID
@@ -86,12 +92,47 @@ func arrange(principal policy.Principal, changes []*policy.Change, batchID strin
 		}
 	}
 	for _, g := range order {
+		if len(g.members) < 2 {
+			return nil, nil, fieldError(g.members[0].index, "atomic_group_id", "the group %q has one leg here; all legs of a group are sent in one call, and a change that stands alone has no group", g.id)
+		}
 		if len(g.members) > MaxLegs {
 			return nil, nil, fieldError(g.members[MaxLegs].index, "atomic_group_id", "the group %q has %d legs; a group has at most %d", g.id, len(g.members), MaxLegs)
 		}
 		g.seal()
 	}
 	return candidates, order, nil
+}
+
+// checkTimes refuses readings from the future: they would count as fresh for ever.
+func checkTimes(index int, change *policy.Change, now time.Time) error {
+	if ahead := change.BeforeObservedAt.Sub(now); ahead > maxAhead {
+		return fieldError(index, "before_observed_at", "is %v in the future; use the time at which the value was read", ahead.Round(time.Second))
+	}
+	for _, name := range slices.Sorted(maps.Keys(change.Facts)) {
+		if ahead := change.Facts[name].ObservedAt.Sub(now); ahead > maxAhead {
+			return fieldError(index, fmt.Sprintf("facts[%q].observed_at", name), "is %v in the future; use the time at which the fact was read", ahead.Round(time.Second))
+		}
+	}
+	return nil
+}
+
+// place fills in where a campaign or an ad group itself stands, so that what is registered for it
+// is found however the caller names it.
+func place(index int, change *policy.Change) error {
+	level, field := &change.Target.Campaign, "target.campaign"
+	switch change.Target.EntityType {
+	case "campaign":
+	case "ad_group":
+		level, field = &change.Target.AdGroup, "target.ad_group"
+	default:
+		return nil
+	}
+	if *level != "" && *level != change.Target.EntityID {
+		return fieldError(index, field, "is %q, and the %s that is changed is %q; leave one out or make them the same",
+			*level, change.Target.EntityType, change.Target.EntityID)
+	}
+	*level = change.Target.EntityID
+	return nil
 }
 
 func (g *group) seal() {

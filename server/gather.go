@@ -14,8 +14,10 @@ func (p *Policy) request(c *candidate, principal policy.Principal, now time.Time
 	if p == nil {
 		return request
 	}
-	request.Experiments = experiment.Touching(p.experiments, c.change.Target, now)
-	request.Freezes, request.Promos = p.calendar.Open(c.change.Target, now)
+	// A change that takes effect later meets what holds then, too.
+	until := c.change.EffectiveAt
+	request.Experiments = experiment.Touching(p.experiments, c.change.Target, now, until)
+	request.Freezes, request.Promos = p.calendar.Open(c.change.Target, now, until)
 	if c.group != nil {
 		request.Group = p.legs(c.group, now)
 	}
@@ -27,7 +29,7 @@ func (p *Policy) legs(g *group, now time.Time) []policy.Leg {
 	legs := make([]policy.Leg, len(g.members))
 	for i, member := range g.members {
 		legs[i].Change = member.change
-		for _, participation := range experiment.Touching(p.experiments, member.change.Target, now) {
+		for _, participation := range experiment.Touching(p.experiments, member.change.Target, now, member.change.EffectiveAt) {
 			if participation.Live() {
 				legs[i].Experiments = append(legs[i].Experiments, participation.ID)
 			}

@@ -189,7 +189,7 @@ func (c *checkCommand) local(ctx context.Context, env environment, changes []*bi
 // remote asks a server, in as few calls as it takes.
 func (c *checkCommand) remote(ctx context.Context, env environment, changes []*bidrailv1.Change) ([]*bidrailv1.CheckResult, error) {
 	if c.Policy != "" {
-		return nil, errors.New("--policy is for judging here; the server has its own policy (leave one of --server and --policy out)")
+		return nil, errors.New("--policy is for judging here, and the server has its own policy: leave --policy out, or --server (and BIDRAIL_SERVER, which says the same)")
 	}
 	link := connection{Server: c.Server, As: c.As, Timeout: c.Timeout}
 	conn, err := link.dial()

@@ -89,11 +89,17 @@ func Decode(document any) (*Calendar, error) {
 }
 
 // Holds reports whether the target is in the scope.
-func (s Scope) Holds(target policy.Target) bool {
+func (s Scope) Holds(target policy.Target) bool { return s.holds(target, false) }
+
+// MayHold is Holds where what the target leaves open counts as being in the scope: leaving out the
+// channel must not be a way around a freeze of it.
+func (s Scope) MayHold(target policy.Target) bool { return s.holds(target, true) }
+
+func (s Scope) holds(target policy.Target, open bool) bool {
 	for _, pair := range [][2]string{
 		{s.Platform, target.Platform}, {s.Account, target.Account}, {s.Channel, target.Channel}, {s.Campaign, target.Campaign},
 	} {
-		if pair[0] != "" && pair[0] != pair[1] {
+		if pair[0] != "" && pair[0] != pair[1] && (pair[1] != "" || !open) {
 			return false
 		}
 	}
@@ -105,10 +111,14 @@ func (s Scope) Holds(target policy.Target) bool {
 	return true
 }
 
-// Open returns what is open for a target at a time.
-func (c *Calendar) Open(target policy.Target, now time.Time) (freezes []policy.OpenFreeze, promos []policy.OpenPromo) {
+// Open returns what is open for a target now, or when a change takes effect: a freeze at any time
+// from now until then, a promo at the time of effect. An until that is zero or past means now.
+func (c *Calendar) Open(target policy.Target, now, until time.Time) (freezes []policy.OpenFreeze, promos []policy.OpenPromo) {
+	if until.Before(now) {
+		until = now
+	}
 	for _, freeze := range c.Freezes {
-		if open(freeze.Starts, freeze.Ends, now) && freeze.Scope.Holds(target) {
+		if freeze.Starts.Compare(until) <= 0 && now.Before(freeze.Ends) && freeze.Scope.MayHold(target) {
 			effect := policy.Blocks
 			if freeze.Effect == policy.Approve.String() {
 				effect = policy.Approve
@@ -117,11 +127,9 @@ func (c *Calendar) Open(target policy.Target, now time.Time) (freezes []policy.O
 		}
 	}
 	for _, promo := range c.Promos {
-		if open(promo.Starts, promo.Ends, now) && promo.Scope.Holds(target) {
+		if !until.Before(promo.Starts) && until.Before(promo.Ends) && promo.Scope.Holds(target) {
 			promos = append(promos, policy.OpenPromo{ID: promo.ID, Until: promo.Ends})
 		}
 	}
 	return freezes, promos
 }
-
-func open(starts, ends, now time.Time) bool { return !now.Before(starts) && now.Before(ends) }

@@ -62,12 +62,12 @@ func TestWhatIsOpenFollowsFromTimeAndTarget(t *testing.T) {
 		{"a moment before it ends", shoes, "2026-11-30T23:59:59.999999999Z", []string{"black-friday"}},
 		{"as it ends", shoes, "2026-12-01T00:00:00Z", nil},
 		{"out of its scope", policy.Target{Channel: "social"}, "2026-11-27T12:00:00Z", []string{"everywhere"}},
-		{"nothing is known of the target", policy.Target{}, "2026-11-27T12:00:00Z", []string{"everywhere"}},
+		{"nothing is known of the target", policy.Target{}, "2026-11-27T12:00:00Z", []string{"black-friday", "everywhere"}},
 		{"a promo as it starts", shoes, "2026-03-20T00:00:00Z", []string{"spring"}},
 		{"a promo as it ends", shoes, "2026-03-27T00:00:00Z", nil},
 		{"a promo of another brand", policy.Target{Channel: "search", Labels: map[string]string{"brand": "hats"}}, "2026-03-21T00:00:00Z", nil},
 	} {
-		freezes, promos := calendar.Open(test.target, at(test.now))
+		freezes, promos := calendar.Open(test.target, at(test.now), time.Time{})
 		var got []string
 		for _, freeze := range freezes {
 			got = append(got, freeze.ID)
@@ -86,7 +86,7 @@ func TestOpenFreezeSaysWhyUntilWhenAndWhatItAsks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	freezes, _ := calendar.Open(policy.Target{Channel: "search"}, at("2026-11-27T12:00:00Z"))
+	freezes, _ := calendar.Open(policy.Target{Channel: "search"}, at("2026-11-27T12:00:00Z"), time.Time{})
 	want := []policy.OpenFreeze{
 		{ID: "black-friday", Reason: "set by hand", Effect: policy.Approve, Until: at("2026-12-01T00:00:00Z")},
 		{ID: "everywhere", Effect: policy.Blocks, Until: at("2026-11-28T00:00:00Z")},
@@ -152,7 +152,41 @@ func TestNoCalendarIsAnEmptyOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if freezes, promos := calendar.Open(policy.Target{}, time.Now()); len(freezes)+len(promos) > 0 {
+	if freezes, promos := calendar.Open(policy.Target{}, time.Now(), time.Time{}); len(freezes)+len(promos) > 0 {
 		t.Errorf("open: %v, %v", freezes, promos)
+	}
+}
+
+// Leaving out the channel is no way around a freeze of it, and no way into a promo.
+func TestWhatATargetLeavesOpen(t *testing.T) {
+	start, end := time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC), time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	search := Scope{Channel: "search"}
+	c := &Calendar{
+		Freezes: []Freeze{{ID: "freeze", Effect: "block", Starts: start, Ends: end, Scope: search}},
+		Promos:  []Promo{{ID: "promo", Starts: start, Ends: end, Scope: search}},
+	}
+	for _, test := range []struct {
+		channel        string
+		frozen, promos int
+	}{{"search", 1, 1}, {"", 1, 0}, {"social", 0, 0}} {
+		freezes, promos := c.Open(policy.Target{Channel: test.channel}, start, time.Time{})
+		if len(freezes) != test.frozen || len(promos) != test.promos {
+			t.Errorf("channel %q: got %d freezes and %d promos, want %d and %d", test.channel, len(freezes), len(promos), test.frozen, test.promos)
+		}
+	}
+}
+
+// A change that takes effect later meets the freeze that holds then, and those on the way.
+func TestLaterEffect(t *testing.T) {
+	start, end := time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC), time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	c := &Calendar{Freezes: []Freeze{{ID: "freeze", Effect: "block", Starts: start, Ends: end}}}
+	now := start.Add(-7 * 24 * time.Hour)
+	for _, test := range []struct {
+		until time.Time
+		want  int
+	}{{time.Time{}, 0}, {start.Add(-time.Second), 0}, {start, 1}, {start.Add(time.Hour), 1}, {end.Add(time.Hour), 1}} {
+		if freezes, _ := c.Open(policy.Target{}, now, test.until); len(freezes) != test.want {
+			t.Errorf("until %v: got %d freezes, want %d", test.until, len(freezes), test.want)
+		}
 	}
 }

@@ -167,13 +167,18 @@ func (a *Arm) Holds(target policy.Target) bool {
 	return len(a.Labels) > 0
 }
 
-// Touching returns the participations of a target at a time: one for each arm of each test that
-// holds it, in the order of the tests. Tests that are over for good are left out.
-func Touching(experiments []Experiment, target policy.Target, now time.Time) []policy.Participation {
+// Touching returns the participations of a target: one for each arm of each test that holds it, in the
+// order of the tests. Their state is that of now or, where that one is live and the present one is
+// not, of the time until at which a change takes effect (zero or past: now). Tests that are over for
+// good are left out.
+func Touching(experiments []Experiment, target policy.Target, now, until time.Time) []policy.Participation {
 	var touching []policy.Participation
 	for i := range experiments {
 		e := &experiments[i]
 		state := e.StateAt(now)
+		if then := e.StateAt(until); until.After(now) && !live(state) && live(then) {
+			state = then
+		}
 		if state == "aborted" || state == "concluded" {
 			continue
 		}
@@ -185,6 +190,8 @@ func Touching(experiments []Experiment, target policy.Target, now time.Time) []p
 	}
 	return touching
 }
+
+func live(state string) bool { return policy.Participation{State: state}.Live() }
 
 func (e *Experiment) participation(arm, state string) policy.Participation {
 	p := policy.Participation{ID: e.ID, Name: e.Name, Type: e.Type, State: state, Owner: e.Owner, Sync: e.Sync, Arm: arm}

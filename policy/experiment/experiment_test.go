@@ -185,18 +185,18 @@ func TestTouchingTellsEachArmThatHoldsTheTarget(t *testing.T) {
 	want := []policy.Participation{{ID: "spring", Name: "Spring headlines", Type: "ab", State: "running", Owner: "growth", Sync: true, Arm: "trial",
 		FrozenFields: []string{"bid", "status"}, Arms: arms}}
 	now := at("2026-03-10T00:00:00Z")
-	if diff := cmp.Diff(want, Touching(experiments, policy.Target{Campaign: "102"}, now)); diff != "" {
+	if diff := cmp.Diff(want, Touching(experiments, policy.Target{Campaign: "102"}, now, time.Time{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	several := policy.Target{Campaign: "101", AdGroup: "301", Labels: map[string]string{"region": "north", "market": "de"}}
 	var got []string
-	for _, participation := range Touching(experiments, several, now) {
+	for _, participation := range Touching(experiments, several, now, time.Time{}) {
 		got = append(got, participation.ID+"/"+participation.Arm)
 	}
 	if diff := cmp.Diff([]string{"holdout/groups", "holdout/north", "spring/base"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if touching := Touching(experiments, policy.Target{Campaign: "999"}, now); len(touching) > 0 {
+	if touching := Touching(experiments, policy.Target{Campaign: "999"}, now, time.Time{}); len(touching) > 0 {
 		t.Errorf("a target in no arm is touched: %+v", touching)
 	}
 }
@@ -205,12 +205,12 @@ func TestTestsThatAreOverForGoodTouchNothing(t *testing.T) {
 	for state, want := range map[string]int{"": 1, "draft": 1, "aborted": 0, "concluded": 0} {
 		experiments := decoded(t, registered)
 		experiments[1].State = state
-		if got := Touching(experiments, policy.Target{Campaign: "102"}, at("2026-03-10T00:00:00Z")); len(got) != want {
+		if got := Touching(experiments, policy.Target{Campaign: "102"}, at("2026-03-10T00:00:00Z"), time.Time{}); len(got) != want {
 			t.Errorf("%q: touched by %+v", state, got)
 		}
 	}
 	// A test that has ended by its dates is still told, as analysis: rules decide.
-	if got := Touching(decoded(t, registered), policy.Target{Campaign: "102"}, at("2027-01-01T00:00:00Z")); len(got) != 1 || got[0].State != "analysis" || got[0].Live() {
+	if got := Touching(decoded(t, registered), policy.Target{Campaign: "102"}, at("2027-01-01T00:00:00Z"), time.Time{}); len(got) != 1 || got[0].State != "analysis" || got[0].Live() {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -19,6 +20,7 @@ type guardrail struct {
 	bidrailv1.UnimplementedGuardrailServiceServer
 	server    *server.Server
 	validator *Validator
+	deadline  time.Duration // of one request of a stream
 }
 
 func (g *guardrail) Check(ctx context.Context, request *bidrailv1.CheckRequest) (*bidrailv1.CheckResponse, error) {
@@ -113,6 +115,8 @@ func (g *guardrail) checkOne(ctx context.Context, request *bidrailv1.CheckStream
 		// An id that is not fit to be repeated is left out.
 		return &bidrailv1.CheckStreamResponse{RequestId: validText(request.GetRequestId()), Problem: problemOf(err)}
 	}
+	ctx, cancel := context.WithTimeout(ctx, g.deadline)
+	defer cancel()
 	response := &bidrailv1.CheckStreamResponse{RequestId: request.GetRequestId()}
 	decisions, verdict, err := g.checkGroup(ctx, request.GetChanges(), request.GetDryRun())
 	if err != nil {

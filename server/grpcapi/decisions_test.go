@@ -24,6 +24,7 @@ func TestReplay(t *testing.T) {
 	full, next := &bidrailv1.Change{}, int64(0)
 	fill(full.ProtoReflect(), &next)
 	full.BeforeObservedAt = timestamppb.New(servertest.Start)
+	full.AtomicGroupId = "" // a group of one is none
 	bare := servertest.Bid("bare", 100, 110)
 	bare.Before, bare.Actor, bare.Reason, bare.BeforeObservedAt = nil, nil, nil, nil
 	for _, changes := range [][]*bidrailv1.Change{

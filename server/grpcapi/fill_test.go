@@ -52,7 +52,7 @@ func scalar(field protoreflect.FieldDescriptor, next *int64) protoreflect.Value 
 		if field.Name() == "currency" {
 			return protoreflect.ValueOfString("EUR")
 		}
-		return protoreflect.ValueOfString(fmt.Sprintf("%s-%d", field.Name(), *next))
+		return protoreflect.ValueOfString(fmt.Sprintf("%s_%d", field.Name(), *next))
 	case protoreflect.Int64Kind:
 		return protoreflect.ValueOfInt64(*next)
 	case protoreflect.Int32Kind:

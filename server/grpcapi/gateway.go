@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
@@ -77,7 +78,7 @@ func NewGateway(ctx context.Context, door *Door, forward ...string) (*Gateway, e
 	})
 	protected := http.NewCrossOriginProtection().Handler(loopbackHost(routes))
 	return &Gateway{
-		http:       &http.Server{Handler: protected, ReadHeaderTimeout: door.deadline, MaxHeaderBytes: 16 << 10, ErrorLog: door.logger.StandardLogger(nil)},
+		http:       &http.Server{Handler: protected, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: door.deadline, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: door.logger.StandardLogger(nil)},
 		connection: connection,
 	}, nil
 }

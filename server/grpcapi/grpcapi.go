@@ -71,7 +71,7 @@ func New(config Config) (*Door, error) {
 		}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 30 * time.Second}),
 	)
-	bidrailv1.RegisterGuardrailServiceServer(d.grpc, &guardrail{server: config.Server, validator: validator})
+	bidrailv1.RegisterGuardrailServiceServer(d.grpc, &guardrail{server: config.Server, validator: validator, deadline: d.deadline})
 	bidrailv1.RegisterPolicyServiceServer(d.grpc, &policies{server: config.Server})
 	healthv1.RegisterHealthServer(d.grpc, d.health)
 	d.announce(healthv1.HealthCheckResponse_NOT_SERVING)
