@@ -20,6 +20,18 @@ may_rise if input.change.direction == "rise"
 
 may_rise if input.change.direction == "unordered"
 
+# The values before and after as they count, which is not always as they were sent.
+before := counted(input.change.kind, input.change.before)
+
+after := counted(input.change.kind, input.change.after)
+
+# Where no bid modifier is set the platform multiplies by 100%. Setting the first one and taking the
+# last away are moves from and to that.
+counted(kind, value) := {"type": "ratio", "ppm": 1000000} if {
+	kind == "bid_modifier"
+	value.type == "absent"
+} else := value
+
 # The amounts before and after, where they can be compared at all: two sums in one currency, or
 # two ratios. As a member of a finding it is written as a percentage.
 move := move_of(input.change)
@@ -31,9 +43,11 @@ move_of(leg) := {"from": leg.before.micros, "to": leg.after.micros} if {
 	leg.before.currency == leg.after.currency
 }
 
-move_of(leg) := {"from": leg.before.ppm, "to": leg.after.ppm} if {
-	leg.before.type == "ratio"
-	leg.after.type == "ratio"
+move_of(leg) := {"from": from.ppm, "to": to.ppm} if {
+	from := counted(leg.kind, leg.before)
+	to := counted(leg.kind, leg.after)
+	from.type == "ratio"
+	to.type == "ratio"
 }
 
 # What a value says beyond its type.

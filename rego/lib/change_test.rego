@@ -32,6 +32,21 @@ test_two_currencies_make_no_move if {
 	not change.move with input as example.document("bid", example.absent, example.usd(100), {})
 }
 
+test_no_modifier_counts_as_one if {
+	first := example.document("bid_modifier", example.absent, example.percent(120), {})
+	change.move == {"from": 1000000, "to": 1200000} with input as first
+	change.before == example.percent(100) with input as first
+	change.after == example.percent(120) with input as first
+	last := example.document("bid_modifier", example.percent(10), example.absent, {})
+	change.move == {"from": 100000, "to": 1000000} with input as last
+	change.move_of(example.leg(last)) == {"from": 100000, "to": 1000000}
+}
+
+test_nothing_else_counts_as_one if {
+	not change.move with input as example.document("target_roas", example.absent, example.percent(120), {})
+	change.before == example.absent with input as example.document("bid", example.absent, example.usd(100), {})
+}
+
 test_a_fact_is_the_same_value if {
 	change.same_value(example.fact(example.usd(100), 5), example.usd(100))
 	not change.same_value(example.fact(example.usd(101), 5), example.usd(100))

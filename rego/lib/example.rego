@@ -127,16 +127,16 @@ direction(kind, before, after) := "cut" if {
 	amount(after) < amount(before)
 }
 
-direction("status", _, after) := "rise" if after.text == "ENABLED"
+direction("status", before, after) := "rise" if [before.text, after.text] == ["PAUSED", "ENABLED"]
 
-direction("status", _, after) := "cut" if after.text == "PAUSED"
+direction("status", before, after) := "cut" if [before.text, after.text] == ["ENABLED", "PAUSED"]
 
 direction(kind, before, after) := "unordered" if {
 	before != after
 	not ordered(kind, before, after)
 }
 
-ordered("status", _, after) if after.text in {"ENABLED", "PAUSED"}
+ordered("status", before, after) if {before.text, after.text} == {"ENABLED", "PAUSED"}
 
 ordered(_, before, after) if amount(before) != amount(after)
 

@@ -16,6 +16,10 @@ test_directions_are_those_of_risk if {
 	paused.change.direction == "cut"
 	enabled := example.document("status", example.text("PAUSED"), example.text("ENABLED"), {})
 	enabled.change.direction == "rise"
+	reworded := example.document("status", example.text("PAUSED"), example.text("Archived now"), {})
+	reworded.change.direction == "unordered"
+	same := example.document("status", example.text("ENABLED"), example.text("ENABLED"), {})
+	same.change.direction == "same"
 }
 
 test_a_change_is_its_own_leg if {

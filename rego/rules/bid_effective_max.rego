@@ -3,8 +3,9 @@
 # description: |
 #   Adjustments and dynamic bidding multiply a bid: on Amazon 1.00 may reach 20.00. The product is
 #   held against a ceiling of its own. Multipliers that connectors know are taken as they are, and a
-#   product above the ceiling is refused. Where none is known the most that the platform allows is
-#   assumed, and a person looks. A cut is judged by the bid alone, since it lowers the product.
+#   product above the ceiling is refused. Where they know none the most that the platform allows is
+#   assumed, and a person looks. What the caller says of a multiplier can raise what is known or
+#   assumed and never lower it. A cut is judged by the bid alone, since it lowers the product.
 #   Changes of an adjustment itself are not judged here: the bid under it is not part of them.
 # custom:
 #   id: bid.effective_max
@@ -24,7 +25,7 @@ import data.bidrail.lib.change
 import data.bidrail.lib.limit
 
 # A multiplier below 1 lowers some clicks and leaves the others as they are, so the most that can
-# be paid is not less than the bid. One that is not known while others are counts as 1.
+# be paid is not less than the bid. One that nobody gives while others are given counts as 1.
 default bid_modifier := 1000000
 
 bid_modifier := max([limit.million, input.facts.bid_modifier_max.ppm])
@@ -37,11 +38,17 @@ default dynamic := 1000000
 
 dynamic := max([limit.million, input.facts.dynamic_up_max.ppm])
 
-known if input.facts.bid_modifier_max.ppm
+known if seen(input.facts.bid_modifier_max)
 
-known if input.facts.placement_modifier_max.ppm
+known if seen(input.facts.placement_modifier_max)
 
-known if input.facts.dynamic_up_max.ppm
+known if seen(input.facts.dynamic_up_max)
+
+# By a connector, and as a multiplier: the caller's own word would switch the assumption off.
+seen(fact) if {
+	fact.type == "ratio"
+	fact.caller == false
+}
 
 block contains finding if {
 	limit.above(input.change.after, input.limits.bid.effective_ceiling)
@@ -78,6 +85,21 @@ approve contains finding if {
 		"limit": input.limits.bid.effective_ceiling,
 		"multiplier": {"type": "ratio", "ppm": assumed.ppm},
 		"assumption": assumed.source,
+	}
+}
+
+approve contains finding if {
+	change.may_rise
+	not known
+	not limit.above(input.change.after, input.limits.bid.effective_ceiling) # refused without any figure
+	exceeds([bid_modifier, placement, dynamic], input.limits.bid.effective_ceiling)
+	finding := {
+		"message": "a click at {observed} may cost over {limit} by the caller's {bid_modifier} × {placement} × {dynamic}",
+		"observed": input.change.after,
+		"limit": input.limits.bid.effective_ceiling,
+		"bid_modifier": {"type": "ratio", "ppm": bid_modifier},
+		"placement": {"type": "ratio", "ppm": placement},
+		"dynamic": {"type": "ratio", "ppm": dynamic},
 	}
 }
 

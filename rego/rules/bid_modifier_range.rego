@@ -12,24 +12,16 @@
 #   source: "Bidrail's own proposal, 0.5 to 3.0; Google takes 0.1 to 10.0, Amazon up to +900%"
 package bidrail.rules.bid_modifier_range
 
-import data.bidrail.lib.limit
-
-multiplier(value) := value.ppm if value.type == "ratio"
-
-multiplier(value) := limit.million if value.type == "absent"
-
-before := {"type": "ratio", "ppm": multiplier(input.change.before)}
-
-after := {"type": "ratio", "ppm": multiplier(input.change.after)}
+import data.bidrail.lib.change
 
 approve contains finding if {
 	most := input.limits.bid.modifier_ceiling
-	after.ppm > most.ppm
+	change.after.ppm > most.ppm
 	finding := {
 		"message": "the bid modifier goes from {before} to {after} (none counts as 100%); above {limit} a person has to look",
 		"observed": input.change.after,
-		"before": before,
-		"after": after,
+		"before": change.before,
+		"after": change.after,
 		"limit": most,
 		"max_permitted": most,
 	}
@@ -37,12 +29,12 @@ approve contains finding if {
 
 approve contains finding if {
 	least := input.limits.bid.modifier_floor
-	after.ppm < least.ppm
+	change.after.ppm < least.ppm
 	finding := {
 		"message": "the bid modifier goes from {before} to {after} (none counts as 100%); below {limit} a person has to look",
 		"observed": input.change.after,
-		"before": before,
-		"after": after,
+		"before": change.before,
+		"after": change.after,
 		"limit": least,
 		"max_permitted": least,
 	}
@@ -50,10 +42,10 @@ approve contains finding if {
 
 approve contains finding if {
 	input.change.after.type == "absent"
-	before.ppm == 0
+	change.before.ppm == 0
 	finding := {
 		"message": "without its modifier of {before} the target bids again where it was off; a person has to look",
 		"observed": input.change.after,
-		"before": before,
+		"before": change.before,
 	}
 }

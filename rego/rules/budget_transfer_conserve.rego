@@ -3,11 +3,13 @@
 # description: |
 #   In an atomic group that cuts one budget and raises another, what is taken must be what is given,
 #   in one currency and between budgets of one kind, and the budget that gives must keep enough to
-#   go on. The budget that receives is judged by the rules for rises as well, as if it stood alone.
+#   go on, and what it has spent today where that is known. The budget that receives is judged by
+#   the rules for rises as well, as if it stood alone.
 # custom:
 #   id: budget.transfer_conserve
 #   owner: media-governance
 #   kinds: [daily_budget, monthly_budget, lifetime_budget, shared_budget, account_budget]
+#   optional: [input.facts.spend_today]
 #   source: "Bidrail's own proposal; Amazon's batches are not atomic"
 package bidrail.rules.budget_transfer_conserve
 
@@ -91,13 +93,13 @@ block contains finding if {
 	total > 0
 	some currency in currencies
 	finding := {
-		"message": "the transfer gives {observed} more than it takes; balance it, or send its changes apart",
+		"message": "the transfer gives {observed} more than it takes; balance it",
 		"observed": {"type": "money", "micros": total, "currency": currency},
 		"limit": {"type": "money", "micros": 0, "currency": currency},
 	}
 }
 
-# Money that is taken and given to nobody is a cut, and is judged as one when it is sent as one.
+# Money that is taken and given to nobody is no transfer.
 block contains finding if {
 	transfer
 	sized
@@ -105,7 +107,7 @@ block contains finding if {
 	total < 0
 	some currency in currencies
 	finding := {
-		"message": "the transfer takes {observed} more than it gives; balance it, or send its changes apart",
+		"message": "the transfer takes {observed} more than it gives; balance it",
 		"observed": {"type": "money", "micros": abs(total), "currency": currency},
 		"limit": {"type": "money", "micros": 0, "currency": currency},
 	}
@@ -120,5 +122,19 @@ block contains finding if {
 		"observed": input.change.after,
 		"limit": input.limits.budget.floor,
 		"max_permitted": input.limits.budget.floor,
+	}
+}
+
+# What the budget has spent cannot be given away. The caller's word is enough: it can only make this
+# stricter.
+block contains finding if {
+	input.change.direction == "cut"
+	transfer
+	limit.below(input.change.after, input.facts.spend_today)
+	finding := {
+		"message": "the transfer leaves this budget {observed}, below the {limit} that it has spent today; move less",
+		"observed": input.change.after,
+		"limit": input.facts.spend_today,
+		"max_permitted": input.facts.spend_today,
 	}
 }

@@ -5,6 +5,8 @@ import data.bidrail.rules.budget_transfer_conserve
 
 giver(before, after) := example.budget(before, after, {})
 
+spent(fact) := example.budget(10000, 8000, {"facts": {"spend_today": fact}})
+
 receiver(before, after) := leg(example.usd(before), example.usd(after))
 
 leg(before, after) := example.document("daily_budget", before, after, {"change": {"target": {"entity_id": "102"}}})
@@ -35,6 +37,18 @@ examples := {
 	},
 	"the giver keeps the floor": {
 		"input": example.grouped([giver(1000, 500), receiver(1000, 1500)]),
+		"expect": "pass",
+	},
+	"the giver keeps less than it has spent": {
+		"input": example.grouped([spent(example.fact(example.usd(8001), 60)), receiver(10000, 12000)]),
+		"expect": "block",
+	},
+	"the giver keeps less than it has spent, says the caller": {
+		"input": example.grouped([spent(example.claim(example.usd(8001))), receiver(10000, 12000)]),
+		"expect": "block",
+	},
+	"the giver keeps what it has spent": {
+		"input": example.grouped([spent(example.fact(example.usd(8000), 60)), receiver(10000, 12000)]),
 		"expect": "pass",
 	},
 	"kinds are mixed": {"input": example.grouped([giver(10000, 8000), monthly]), "expect": "block"},
@@ -78,6 +92,24 @@ test_the_shortfall_is_named if {
 test_the_receiver_does_not_answer_for_the_giver if {
 	from_receiver := example.grouped([receiver(1000, 1501), giver(1000, 499)])
 	count(budget_transfer_conserve.block) == 0 with input as from_receiver
+}
+
+# The facts of a document are those of the leg that is judged.
+test_what_the_receiver_has_spent_does_not_matter if {
+	spending := example.document(
+		"daily_budget", example.usd(10000), example.usd(12000),
+		{"change": {"target": {"entity_id": "102"}}, "facts": {"spend_today": example.fact(example.usd(20000), 60)}},
+	)
+	count(budget_transfer_conserve.block) == 0 with input as example.grouped([spending, giver(10000, 8000)])
+}
+
+test_a_cut_that_stands_alone_may_fall_below_what_is_spent if {
+	count(budget_transfer_conserve.block) == 0 with input as spent(example.fact(example.usd(9000), 60))
+}
+
+test_spend_in_another_currency_is_in_doubt if {
+	euros := example.fact(example.money(1000000, "EUR"), 60)
+	count(budget_transfer_conserve.block) == 1 with input as example.grouped([spent(euros), receiver(10000, 12000)])
 }
 
 test_no_floor if {

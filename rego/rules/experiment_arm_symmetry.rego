@@ -1,21 +1,17 @@
 # METADATA
 # title: All arms alike
 # description: |
-#   In a campaign test without synchronised arms, an edit of a bid, a target or a strategy on one
-#   arm measures the edit and not the test. It must land on all arms in one atomic group and move
-#   each by the same share; then the test's owner decides. Each arm moves alike when the ratios of
-#   after to before differ by no more than one step of the currency, because platforms round.
+#   Where the table of edits (data.contamination) says symmetry, as for bids, targets and strategies
+#   in a campaign test without synchronised arms, an edit on one arm measures the edit and not the
+#   test. It must land on all arms in one atomic group and move each by the same share; then the
+#   test's owner decides. Each arm moves alike when the ratios of after to before differ by no more
+#   than one step of the currency, because platforms round.
 #
 #   Arms are recognised by their campaigns. An arm that is defined by ad groups or labels only is
 #   not, so its edits are refused.
 # custom:
 #   id: experiment.arm_symmetry
 #   owner: experimentation
-#   kinds:
-#     [
-#       bid, default_bid, bid_modifier, bid_limit, target_cpa, target_roas, bid_strategy,
-#       conversion_goal,
-#     ]
 #   source: >-
 #     Google's control arm: bids as usual, nothing on one side; the rule is Bidrail's own proposal
 package bidrail.rules.experiment_arm_symmetry
@@ -23,6 +19,8 @@ package bidrail.rules.experiment_arm_symmetry
 import data.bidrail.lib.change
 import data.bidrail.lib.experiment
 
+# Of every kind: experiment.freeze leaves to this rule whatever the table says symmetry for, and tables
+# are edited.
 tests contains test if {
 	some test in experiment.frozen
 	experiment.answer(test) == "symmetry"
@@ -100,7 +98,7 @@ other_currency(leg) if leg.after.currency != input.change.after.currency
 # What the platform rounds to.
 step := data.currencies[input.change.after.currency].unit_micros if input.change.after.type == "money"
 
-step := data.contamination.ratio_step_ppm if input.change.after.type == "ratio"
+step := data.contamination.ratio_step_ppm if change.after.type == "ratio"
 
 # The other arm would land on its from times our to/from; it may miss that by one step, either way
 # round, and nothing that starts at zero has a share to compare. The moves must go the same way too:

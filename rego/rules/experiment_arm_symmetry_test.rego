@@ -2,6 +2,7 @@ package bidrail.rules.experiment_arm_symmetry_test
 
 import data.bidrail.lib.example
 import data.bidrail.rules.experiment_arm_symmetry
+import data.bidrail.rules.experiment_freeze
 
 on(campaign, arm) := object.union({"experiments": [example.test(arm, {})]}, placed(campaign))
 
@@ -23,6 +24,13 @@ roas(before, after, campaign, arm) := example.document(
 	example.percent(before),
 	example.percent(after),
 	on(campaign, arm),
+)
+
+modifier(before, after, campaign, arm) := example.document(
+	"bid_modifier",
+	before,
+	after,
+	object.union(placed(campaign), {"experiments": [example.test(arm, {"frozen_fields": ["bid_modifier"]})]}),
 )
 
 examples := {
@@ -70,6 +78,41 @@ test_ratios_move_alike if {
 	count(experiment_arm_symmetry.approve) == 1 with input as both
 	apart := example.grouped([roas(400, 300, "101", "base"), roas(200, 100, "102", "trial")])
 	count(experiment_arm_symmetry.block) == 1 with input as apart
+}
+
+# experiment.freeze steps back wherever the table says symmetry, so whoever edits the table must not
+# leave an edit to nobody.
+test_the_table_may_ask_for_symmetry_anywhere if {
+	table := object.union(data.contamination, {"effects": {family: {"ab": "symmetry"} |
+		some family, _ in data.contamination.effects
+	}})
+	every document in [
+		example.budget(10000, 11000, on("101", "base")),
+		example.document("status", example.text("PAUSED"), example.text("ENABLED"), on("101", "base")),
+		example.document("targeting_exclusion", example.absent, example.text("free"), on("101", "base")),
+		example.document("name", example.text("A"), example.text("B"), on("101", "base")),
+	] {
+		count(experiment_freeze.block) == 0 with input as document with data.contamination as table
+		count(experiment_arm_symmetry.block) == 1 with input as document with data.contamination as table
+	}
+	both := example.grouped([
+		example.budget(10000, 11000, on("101", "base")),
+		example.budget(10000, 11000, on("102", "trial")),
+	])
+	count(experiment_arm_symmetry.approve) == 1 with input as both with data.contamination as table
+}
+
+test_modifiers_move_alike if {
+	both := example.grouped([
+		modifier(example.absent, example.percent(120), "101", "base"),
+		modifier(example.percent(50), example.percent(60), "102", "trial"),
+	])
+	count(experiment_arm_symmetry.approve) == 1 with input as both
+	taken := example.grouped([
+		modifier(example.percent(50), example.absent, "101", "base"),
+		modifier(example.percent(100), example.percent(200), "102", "trial"),
+	])
+	count(experiment_arm_symmetry.approve) == 1 with input as taken
 }
 
 test_cuts_move_alike if {

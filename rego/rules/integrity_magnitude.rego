@@ -2,7 +2,8 @@
 # title: Ten times as much
 # description: |
 #   A value that grows or shrinks by a large factor needs a person, however small it is. It almost
-#   never happens on purpose: among large advertisers one week in five hundred.
+#   never happens on purpose: among large advertisers one week in five hundred. Where no bid modifier
+#   is set, it counts as 100%.
 # custom:
 #   id: integrity.magnitude
 #   owner: media-governance
@@ -22,9 +23,10 @@ import data.bidrail.lib.limit
 approve contains finding if {
 	limit.multiplies_by(change.move, input.limits.integrity.magnitude_factor)
 	finding := {
-		"message": "{observed} is at least {factor} times the present {before}; make sure that it is meant",
+		"message": "{after} is at least {factor} times the present {before}; make sure that it is meant",
 		"observed": input.change.after,
-		"before": input.change.before,
+		"before": change.before,
+		"after": change.after,
 		"limit": input.limits.integrity.magnitude_factor,
 		"factor": input.limits.integrity.magnitude_factor.count,
 	}
@@ -33,9 +35,10 @@ approve contains finding if {
 approve contains finding if {
 	limit.divides_by(change.move, input.limits.integrity.magnitude_factor)
 	finding := {
-		"message": "the present {before} is at least {factor} times {observed}; make sure that so deep a cut is meant",
+		"message": "the present {before} is at least {factor} times {after}; make sure that so deep a cut is meant",
 		"observed": input.change.after,
-		"before": input.change.before,
+		"before": change.before,
+		"after": change.after,
 		"limit": input.limits.integrity.magnitude_factor,
 		"factor": input.limits.integrity.magnitude_factor.count,
 	}

@@ -1,60 +1,19 @@
 # METADATA
 # title: A change that can be read
 # description: |
-#   Refuses what cannot be judged: an unknown platform, a value of the wrong type for its field, a
-#   move between types that means nothing, an update that would write other fields too, and one that
-#   would create or archive an entity by accident. Values that were never sent are refused by the
-#   engine before any rule sees them.
+#   Refuses what cannot be judged: an unknown platform, a move between types that means nothing, a
+#   target without its campaign, an update that would write other fields too, and one that would
+#   create or archive an entity by accident. Values that were never sent, or are of a type that their
+#   field cannot hold, are refused by the engine before any rule sees them.
 # custom:
 #   id: integrity.schema
 #   owner: media-governance
 #   source: >-
-#     Amazon: a batch update without an id creates, state=archived archives for good; Google:
-#     percent_cpc_bid_micros is a share, not money
+#     Amazon: a batch update without an id creates, state=archived archives for good
 package bidrail.rules.integrity_schema
-
-# What each kind of field may hold. Google's percent CPC is a share and therefore not a bid here: as
-# money it would be read a million times too small or too large.
-types := {
-	"bid": {"money", "absent"},
-	"default_bid": {"money", "absent"},
-	"bid_modifier": {"ratio", "absent"},
-	"bid_limit": {"money", "unlimited", "absent"},
-	"target_cpa": {"money", "absent"},
-	"target_roas": {"ratio", "absent"},
-	"bid_strategy": {"text", "absent"},
-	"daily_budget": {"money", "unlimited", "absent"},
-	"monthly_budget": {"money", "unlimited", "absent"},
-	"lifetime_budget": {"money", "unlimited", "absent"},
-	"budget_type": {"text", "absent"},
-	"shared_budget": {"money", "unlimited", "absent"},
-	"account_budget": {"money", "unlimited", "absent"},
-	"budget_rule": {"text", "flag", "money", "ratio", "absent"},
-	"pacing": {"text", "flag", "absent"},
-	"status": {"text", "flag", "absent"},
-	"flight_dates": {"text", "absent"},
-	"experiment_control": {"text", "flag", "ratio", "absent"},
-	"targeting_exclusion": {"text", "flag", "absent"},
-	"name": {"text", "absent"},
-	"conversion_goal": {"text", "flag", "absent"},
-}
 
 # Last words of the statuses that platforms use for an entity that is gone.
 gone := {"ARCHIVED", "ARCHIVE", "REMOVED", "REMOVE", "DELETED", "DELETE"}
-
-sides := {"before": input.change.before, "after": input.change.after}
-
-block contains finding if {
-	some side, value in sides
-	not fits(value)
-	finding := {
-		"message": "the value {side} is {type}, which a {kind} cannot be; send money as money and shares as ratios",
-		"observed": value.type,
-		"side": side,
-		"type": value.type,
-		"kind": input.change.kind,
-	}
-}
 
 block contains finding if {
 	input.change.before.type != input.change.after.type
@@ -85,6 +44,19 @@ block contains finding if {
 	}
 }
 
+# Without it no test, freeze or limit of the campaign is found.
+block contains finding if {
+	input.change.target.campaign == ""
+	not input.change.target.entity_type in data.entities.without_campaign
+	not names_new_campaign
+	finding := {
+		"message": "the change does not say which campaign the {type} {target} is in; send target.campaign",
+		"observed": "no campaign",
+		"type": input.change.target.entity_type,
+		"target": input.change.target.entity_id,
+	}
+}
+
 block contains finding if {
 	known := data.platforms[input.change.target.platform].fields[input.change.kind]
 	some field in input.change.field_mask
@@ -108,10 +80,6 @@ block contains finding if {
 	}
 }
 
-# A rule of its own: "not x in y" says nothing at all when y is not there, and a kind without types
-# must be refused.
-fits(value) if value.type in types[input.change.kind]
-
 # Setting a value for the first time, removing it, and putting a limit on or off are moves.
 meaningful if input.change.before.type == "absent"
 
@@ -125,7 +93,13 @@ names_new_entity if {
 	input.change.before.type == "absent"
 }
 
+names_new_campaign if {
+	names_new_entity
+	input.change.target.entity_type == "campaign"
+	input.change.target.entity_id == ""
+}
+
 is_gone(value) if {
-	words := split(upper(value.text), "_")
+	words := split(upper(trim_space(value.text)), "_")
 	words[count(words) - 1] in gone
 }

@@ -7,19 +7,17 @@ target(overrides) := {"change": {"target": overrides}}
 
 mask(fields) := {"change": {"field_mask": fields}}
 
+nowhere := target({"campaign": ""})
+
 status(before, after) := example.document("status", example.text(before), example.text(after), {})
 
 examples := {
-	"a bid as a share": {
-		"input": example.document("bid", example.percent(10), example.percent(12), {}),
-		"expect": "block",
-	},
-	"a name as a switch": {
-		"input": example.document("name", example.text("A"), {"type": "flag", "flag": true}, {}),
-		"expect": "block",
-	},
 	"a status from text to a switch": {
 		"input": example.document("status", example.text("PAUSED"), {"type": "flag", "flag": true}, {}),
+		"expect": "block",
+	},
+	"a shared budget from its name to an amount": {
+		"input": example.document("shared_budget", example.text("budget-1"), example.usd(1000), {}),
 		"expect": "block",
 	},
 	"a first budget": {
@@ -40,6 +38,25 @@ examples := {
 		"input": example.document("name", example.absent, example.text("A"), target({"entity_id": ""})),
 		"expect": "pass",
 	},
+	"a keyword without its campaign": {"input": example.bid(100, 110, nowhere), "expect": "block"},
+	"a new ad group without its campaign": {
+		"input": example.document(
+			"name", example.absent, example.text("A"),
+			target({"entity_type": "ad_group", "entity_id": "", "campaign": ""}),
+		),
+		"expect": "block",
+	},
+	"a new campaign has no campaign yet": {
+		"input": example.document(
+			"name", example.absent, example.text("A"),
+			target({"entity_id": "", "campaign": ""}),
+		),
+		"expect": "pass",
+	},
+	"the budget of an account": {
+		"input": example.document("account_budget", example.usd(1000), example.usd(1100), nowhere),
+		"expect": "pass",
+	},
 	"a status on the side": {"input": example.bid(100, 110, mask(["cpc_bid_micros", "status"])), "expect": "block"},
 	"a field by its full path": {
 		"input": example.bid(100, 110, mask(["ad_group_criterion.cpc_bid_micros"])),
@@ -50,14 +67,24 @@ examples := {
 }
 
 test_other_words_for_archived if {
-	every word in ["archived", "Deleted", "ENTITY_STATUS_ARCHIVED", "CAMPAIGN_STATUS_DELETE"] {
+	every word in ["archived", "Deleted", "ENTITY_STATUS_ARCHIVED", "CAMPAIGN_STATUS_DELETE", " Archived "] {
 		count(integrity_schema.block) == 1 with input as status("ENABLED", word)
 	}
 	count(integrity_schema.block) == 0 with input as status("REMOVED", "ENABLED")
 }
 
-test_a_kind_without_types_is_refused if {
-	count(integrity_schema.block) == 2 with input as example.document("mood", example.text("a"), example.text("b"), {})
+test_a_type_that_is_not_listed_needs_a_campaign if {
+	every type in ["Account", "ad_group", "campaign", "insertion_order", ""] {
+		document := example.bid(100, 110, target({"entity_type": type, "campaign": ""}))
+		count(integrity_schema.block) == 1 with input as document
+	}
+	count(integrity_schema.block) == 1 with input as example.budget(1000, 1100, nowhere) with data.entities as {}
+}
+
+test_finding_asks_for_the_campaign if {
+	some finding in integrity_schema.block with input as example.bid(100, 110, nowhere)
+	contains(finding.message, "which campaign")
+	finding.target == "keyword-1"
 }
 
 test_masks_of_unlisted_kinds_are_not_checked if {

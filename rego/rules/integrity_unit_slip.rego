@@ -17,6 +17,9 @@ package bidrail.rules.integrity_unit_slip
 
 import data.bidrail.lib.change
 
+# What is taken away was not sent in any unit.
+move := change.move if input.change.after.type != "absent"
+
 # Cents, thousandths, hundredths of cents, micros: how amounts are written, not numbers to tune.
 factors := [
 	{"times": 100, "name": "100"},
@@ -26,28 +29,28 @@ factors := [
 ]
 
 block contains finding if {
-	change.move.from > 0
-	change.move.to > change.move.from * 10 # far below the least factor: most changes end here
+	move.from > 0
+	move.to > move.from * 10 # far below the least factor: most changes end here
 	some factor in factors
-	close(change.move.to, change.move.from * factor.times, input.limits.integrity.unit_slip_tolerance)
+	close(move.to, move.from * factor.times, input.limits.integrity.unit_slip_tolerance)
 	finding := {
 		"message": "{observed} is {factor} times {before}; were cents or micros sent as whole units?",
 		"observed": input.change.after,
-		"before": input.change.before,
+		"before": change.before,
 		"factor": factor.name,
 		"limit": input.limits.integrity.unit_slip_tolerance,
 	}
 }
 
 block contains finding if {
-	change.move.to > 0
-	change.move.from > change.move.to * 10
+	move.to > 0
+	move.from > move.to * 10
 	some factor in factors
-	close(change.move.to * factor.times, change.move.from, input.limits.integrity.unit_slip_tolerance)
+	close(move.to * factor.times, move.from, input.limits.integrity.unit_slip_tolerance)
 	finding := {
 		"message": "{before} is {factor} times {observed}; were whole units sent as cents or micros?",
 		"observed": input.change.after,
-		"before": input.change.before,
+		"before": change.before,
 		"factor": factor.name,
 		"limit": input.limits.integrity.unit_slip_tolerance,
 	}

@@ -15,6 +15,14 @@ examples := {
 		"input": example.document("target_roas", example.percent(4), example.percent(400), {}),
 		"expect": "block",
 	},
+	"the first modifier, a hundred times": {
+		"input": example.document("bid_modifier", example.absent, example.percent(10000), {}),
+		"expect": "block",
+	},
+	"a modifier of a hundredth is taken away": {
+		"input": example.document("bid_modifier", example.percent(1), example.absent, {}),
+		"expect": "pass",
+	},
 	"from nothing": {"input": example.bid(0, 5000, {}), "expect": "pass"},
 	"to nothing": {"input": example.bid(5000, 0, {}), "expect": "pass"},
 }

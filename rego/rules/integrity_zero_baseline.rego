@@ -21,8 +21,9 @@ approve contains finding if {
 	change.move.from == 0
 	change.move.to > 0
 	finding := {
-		"message": "the value rises from zero to {observed}, so there is no percentage to judge it by",
+		"message": "the value rises from zero to {after}, so there is no percentage to judge it by",
 		"observed": input.change.after,
+		"after": change.after,
 	}
 }
 

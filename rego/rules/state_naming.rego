@@ -74,6 +74,22 @@ faults contains finding if {
 	}
 }
 
+faults contains finding if {
+	some required in pattern.positions
+	token := tokens[required.position]
+	month := substring(token, required.month_at, 2)
+	not month in months
+	finding := {
+		"message": "the name {observed} has {token} as its {part}, with {month} where a month from 01 to 12 stands",
+		"observed": input.change.after,
+		"token": token,
+		"part": required.name,
+		"month": month,
+	}
+}
+
+months := {"01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12"}
+
 numeric(token, digits) if {
 	count(token) == digits
 	trim(token, "0123456789") == ""

@@ -19,6 +19,13 @@ examples := {
 	"an unknown channel": {"input": created("TV-US-BRAND-SPRING-SALES-202603"), "expect": "block"},
 	"a month in words": {"input": created("SEA-US-BRAND-SPRING-SALES-MAR26X"), "expect": "block"},
 	"a month that is too short": {"input": created("SEA-US-BRAND-SPRING-SALES-20263"), "expect": "block"},
+	"a month that there is not": {"input": created("SEA-US-BRAND-SPRING-SALES-202699"), "expect": "block"},
+	"the month before January": {"input": created("SEA-US-BRAND-SPRING-SALES-202600"), "expect": "block"},
+	"the last month": {"input": created("SEA-US-BRAND-SPRING-SALES-202612"), "expect": "pass"},
+	"an old name of a month that there is not": {
+		"input": renamed("SEA-US-BRAND-SPRING-SALES-202613"),
+		"expect": "warn",
+	},
 	"a type without a pattern": {
 		"input": example.document(
 			"name", example.absent, example.text("anything"),
@@ -29,7 +36,12 @@ examples := {
 }
 
 test_each_fault_is_named if {
-	count(state_naming.block) == 3 with input as created("TV-US--SPRING-SALES-MARCH")
+	count(state_naming.block) == 4 with input as created("TV-US--SPRING-SALES-MARCH")
+}
+
+test_finding_shows_the_month if {
+	some finding in state_naming.block with input as created("SEA-US-BRAND-SPRING-SALES-202699")
+	finding.month == "99"
 }
 
 test_finding_shows_an_example if {

@@ -5,26 +5,46 @@
 #   which strategy bids, which days a flight runs, whom a campaign leaves out. A change of one of them
 #   goes to a person, whatever it says and whichever way it goes. Only one that changes nothing
 #   passes.
+#
+#   Two kinds are judged in part: a status that is known to go from on to off or back, and the amount
+#   of a shared budget. A status in other words, and which shared budget is attached, are not.
 # custom:
 #   id: state.unjudged
 #   owner: media-governance
 #   kinds:
 #     [
 #       bid_strategy, budget_type, budget_rule, pacing, flight_dates, experiment_control,
-#       targeting_exclusion, conversion_goal,
+#       targeting_exclusion, conversion_goal, status, shared_budget,
 #     ]
 #   source: >-
 #     Bidrail's own proposal; the catalogue's own rules for these kinds take its place one by one
 package bidrail.rules.state_unjudged
 
 approve contains finding if {
-	not input.change.direction == "same"
+	unjudged
 	finding := {
 		"message": "the {field} of {type} {target} goes from {before} to {observed}; no rule judges that, a person must look",
 		"observed": input.change.after,
 		"before": input.change.before,
-		"field": replace(input.change.kind, "_", " "),
+		"field": input.change.kind,
 		"type": input.change.target.entity_type,
 		"target": input.change.target.entity_id,
 	}
+}
+
+unjudged if {
+	not input.change.kind in {"status", "shared_budget"}
+	not input.change.direction == "same"
+}
+
+unjudged if {
+	input.change.kind == "status"
+	input.change.direction == "unordered"
+}
+
+unjudged if {
+	input.change.kind == "shared_budget"
+	not input.change.direction == "same"
+	some value in [input.change.before, input.change.after]
+	value.type == "text"
 }

@@ -44,6 +44,23 @@ examples := {
 		"input": example.document("flight_dates", example.text("2026-01-01/2026-01-31"), example.absent, {}),
 		"expect": "approve",
 	},
+	"a status in words that nobody knows": {"input": switched("status", "PAUSED", "Removed."), "expect": "approve"},
+	"a first status": {
+		"input": example.document("status", example.absent, example.text("ENABLED"), {}),
+		"expect": "approve",
+	},
+	"a campaign is enabled": {"input": switched("status", "PAUSED", "ENABLED"), "expect": "pass"},
+	"a campaign is paused": {"input": switched("status", "ENABLED", "PAUSED"), "expect": "pass"},
+	"the same status": {"input": switched("status", "Archived now", "Archived now"), "expect": "pass"},
+	"another shared budget": {"input": switched("shared_budget", "budget-1", "budget-2"), "expect": "approve"},
+	"no shared budget any more": {
+		"input": example.document("shared_budget", example.text("budget-1"), example.absent, {}),
+		"expect": "approve",
+	},
+	"the amount of a shared budget": {
+		"input": example.document("shared_budget", example.usd(10000), example.usd(10100), {}),
+		"expect": "pass",
+	},
 	"the same strategy": {"input": switched("bid_strategy", "MANUAL_CPC", "MANUAL_CPC"), "expect": "pass"},
 	"the same budget rule": {
 		"input": example.document("budget_rule", example.usd(10000), example.usd(10000), {}),
@@ -62,10 +79,17 @@ test_no_direction_passes_but_same if {
 	}
 }
 
-test_finding_names_the_field_in_words if {
+test_statuses_beside_on_and_off if {
+	every word in ["Removed.", "Archived now", "LEARNING", ""] {
+		count(state_unjudged.approve) == 1 with input as switched("status", "PAUSED", word)
+		count(state_unjudged.approve) == 1 with input as switched("status", word, "ENABLED")
+	}
+}
+
+test_finding_names_the_field if {
 	document := switched("bid_strategy", "MANUAL_CPC", "MAXIMIZE_CLICKS")
 	some finding in state_unjudged.approve with input as document
-	finding.field == "bid strategy"
+	finding.field == "bid_strategy"
 	finding.before.text == "MANUAL_CPC"
 	finding.observed.text == "MAXIMIZE_CLICKS"
 }
