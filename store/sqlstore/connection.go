@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+
+	"github.com/bidrail/bidrail/policy/audit"
 )
 
 // Connection is one connection to the database with the statements prepared on it. It is for one
@@ -16,6 +18,10 @@ type Connection struct {
 	conn       *sql.Conn
 	dialect    *Dialect
 	statements map[string]*sql.Stmt
+	// tree is the log as it was last left here, so that it need not be read for each transaction. It
+	// counts for nothing unless the head of the log has its size and root: a transaction may have
+	// been undone since, and others may have written.
+	tree audit.Tree
 }
 
 // Connect takes a connection out of db and keeps it until Close.
