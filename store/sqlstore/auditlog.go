@@ -158,17 +158,22 @@ func (r *reader) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 // appendLeaves adds the leaves of records to the log and returns the sequence of the first. A log
 // that does not agree with itself is not added to: nothing can be decided until somebody has looked.
 func (w *writer) appendLeaves(records []store.DecisionRecord) (first int64, err error) {
-	tree, err := w.loadTree()
-	if err != nil {
-		return 0, err
-	}
 	leaves := make([]audit.Leaf, len(records))
 	for i := range records {
 		leaves[i] = records[i].Leaf()
 	}
-	added, err := tree.Append(leaves...)
+	added, moved, err := w.moveHead(w.connection.tree, leaves)
+	if err == nil && !moved {
+		var tree audit.Tree
+		if tree, err = w.loadTree(); err == nil {
+			added, moved, err = w.moveHead(tree, leaves)
+		}
+		if err == nil && !moved {
+			err = w.brokenLog("its head cannot be moved")
+		}
+	}
 	if err != nil {
-		return 0, w.refuse(fmt.Errorf("%w: %w", policy.ErrInvalid, err))
+		return 0, err
 	}
 	pairs := make([]any, 0, 2*len(added.Leaves))
 	for i, leaf := range added.Leaves {
@@ -184,17 +189,25 @@ func (w *writer) appendLeaves(records []store.DecisionRecord) (first int64, err 
 	}
 	if errors.Is(err, store.ErrConflict) {
 		// Not a decision that is stored already, which is what the caller would make of it.
-		return 0, w.brokenLog(fmt.Sprintf("something is stored behind its end at %d leaves", tree.Size()))
+		return 0, w.brokenLog(fmt.Sprintf("something is stored behind its end at %d leaves", added.First))
 	}
 	if err != nil {
 		return 0, err
 	}
-	root := added.Tree.Root()
-	if err := w.exec("update the head of the log", "UPDATE log_head SET size = ?, root = ?", added.Tree.Size(), root[:]); err != nil {
-		return 0, err
-	}
 	w.connection.tree = added.Tree
 	return added.First, nil
+}
+
+// moveHead adds leaves to tree and moves the head of the log on, provided that it is that of tree. In
+// one statement, so that an engine in which others write meanwhile makes them wait from here on.
+func (w *writer) moveHead(tree audit.Tree, leaves []audit.Leaf) (added audit.Addition, moved bool, err error) {
+	if added, err = tree.Append(leaves...); err != nil {
+		return added, false, w.refuse(fmt.Errorf("%w: %w", policy.ErrInvalid, err))
+	}
+	from, to := tree.Root(), added.Tree.Root()
+	rows, err := w.change("move the head of the log", "UPDATE log_head SET size = ?, root = ? WHERE size = ? AND root = ?",
+		added.Tree.Size(), to[:], tree.Size(), from[:])
+	return added, rows == 1, err
 }
 
 // loadTree is the log as the transaction sees it.
@@ -203,17 +216,13 @@ func (w *writer) loadTree() (audit.Tree, error) {
 	if err != nil {
 		return audit.Tree{}, err
 	}
-	agrees := func(tree audit.Tree) bool { return tree.Size() == head.Size && tree.Root() == head.Root }
-	if tree := w.connection.tree; agrees(tree) {
-		return tree, nil
-	}
 	tree, err := audit.LoadTree(head.Size, w)
 	switch {
 	case w.failed != nil:
 		return audit.Tree{}, w.failed
 	case err != nil:
 		return audit.Tree{}, w.brokenLog(err.Error())
-	case !agrees(tree):
+	case tree.Root() != head.Root:
 		return audit.Tree{}, w.brokenLog(fmt.Sprintf("the root of its %d leaves is %s by its head and %s by its hashes", head.Size, head.Root, tree.Root()))
 	}
 	return tree, nil

@@ -19,7 +19,7 @@ type Connection struct {
 	dialect    *Dialect
 	statements map[string]*sql.Stmt
 	// tree is the log as it was last left here, so that it need not be read for each transaction. It
-	// counts for nothing unless the head of the log has its size and root: a transaction may have
+	// counts for nothing where the head of the log has another size or root: a transaction may have
 	// been undone since, and others may have written.
 	tree audit.Tree
 }
@@ -58,12 +58,21 @@ func (c *Connection) statement(ctx context.Context, query string) (*sql.Stmt, er
 
 // Exec runs a statement that returns no rows.
 func (c *Connection) Exec(ctx context.Context, query string, arguments ...any) error {
+	_, err := c.change(ctx, query, arguments...)
+	return err
+}
+
+// change is Exec for who wants to know how many rows were changed.
+func (c *Connection) change(ctx context.Context, query string, arguments ...any) (rows int64, err error) {
 	statement, err := c.statement(ctx, query)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_, err = statement.ExecContext(ctx, arguments...)
-	return err
+	result, err := statement.ExecContext(ctx, arguments...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 // Query runs a statement and hands each row to scan.
