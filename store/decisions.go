@@ -15,7 +15,7 @@ type DecisionRecord struct {
 	// Encoded is what [policy.Decision.Encode] made of it when it was decided. A replay answers
 	// with these bytes, never with a new encoding of Decision.
 	Encoded []byte
-	// Input is the exact document the rules saw, nil when they saw none. It is larger than all
+	// Input is the exact document the rules saw, nil or empty when they saw none. It is larger than all
 	// the rest, so reads leave it nil; [DecisionReader.DecisionInput] fetches it.
 	Input []byte
 }
@@ -48,16 +48,19 @@ type DecisionReader interface {
 	DecisionsByKeys(keys []DecisionKey) (map[DecisionKey]DecisionRecord, error)
 	// DecisionInput is the input document of the decision with that id, or policy.ErrNotFound.
 	DecisionInput(id string) ([]byte, error)
+	// CountDecisions is how many decisions there are. It reads them all.
+	CountDecisions() (int64, error)
 	// ListDecisions is one page of the decisions that pass the filter, newest first.
 	ListDecisions(filter DecisionFilter, page Page) (DecisionPage, error)
 }
 
 // DecisionWriter adds decisions.
 type DecisionWriter interface {
-	// InsertDecisions adds all the records or fails. It is [ErrConflict] when the id or the key of
+	// InsertDecisions adds all the records, and their leaves to the log in the same order, or fails.
+	// It is [ErrConflict] when the id or the key of
 	// one is stored already or occurs twice in records. Ids, keys and other words one can search
 	// for are policy.ErrInvalid when they are longer than [MaxWord], are not UTF-8 or hold a NUL:
-	// not every database could index those.
+	// not every database could index those. So is a time that the log has no form for.
 	InsertDecisions(records []DecisionRecord) error
 }
 

@@ -59,6 +59,7 @@ type Reader interface {
 
 	DecisionReader
 	RevisionReader
+	LogReader
 }
 
 // Tx is what an Update may do. Its reads see its own writes.

@@ -8,6 +8,7 @@ type commands struct {
 	Decisions decisionsCommand `cmd:"" help:"Look at recorded decisions."`
 	Explain   explainCommand   `cmd:"" help:"Show how a decision came about, expression by expression."`
 	Rules     rulesCommand     `cmd:"" help:"List the rules, or show one."`
+	Audit     auditCommand     `cmd:"" help:"Show that the record is what was decided."`
 	Policy    policyCommand    `cmd:"" help:"Check and test a folder of rules and limits."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }

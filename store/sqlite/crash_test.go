@@ -34,14 +34,19 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// Whatever moment the process is killed at, all it has acknowledged is there afterwards, and
-// whatever is there is whole.
+// Whatever moment the process is killed at, all it has acknowledged is there afterwards, whatever is
+// there is whole, and the log has exactly that.
 func TestKill(t *testing.T) {
 	const cycles = 20
 	path := filepath.Join(t.TempDir(), "bidrail.db")
 	var acknowledged []string
 	for cycle := range cycles {
 		acknowledged = append(acknowledged, killed(t, path, cycle)...)
+		s := open(t, Config{Path: path})
+		if size := wholeLog(t, s); size < int64(len(acknowledged)) {
+			t.Errorf("cycle %d: the log has %d leaves, fewer than the %d that were acknowledged", cycle, size, len(acknowledged))
+		}
+		shut(t, s)
 	}
 	t.Logf("%d acknowledged in %d cycles", len(acknowledged), cycles)
 	if len(acknowledged) < cycles {
@@ -70,6 +75,10 @@ func TestKill(t *testing.T) {
 	for query, want := range map[string]string{
 		"PRAGMA integrity_check":                                                     "ok",
 		"SELECT count(*) FROM pragma_foreign_key_check":                              "0",
+		"SELECT count(*) - (SELECT size FROM log_head) FROM decisions":               "0",
+		"SELECT count(*) - (SELECT size FROM log_head) FROM log_leaves":              "0",
+		"SELECT count(*) FROM decisions WHERE leaf_seq IS NULL":                      "0",
+		"SELECT count(DISTINCT leaf_seq) - count(*) FROM decisions":                  "0",
 		"SELECT count(*) FROM decisions WHERE seq NOT IN (SELECT seq FROM inputs)":   "0",
 		"SELECT count(*) FROM decisions WHERE seq NOT IN (SELECT seq FROM findings)": "0",
 		"SELECT count(DISTINCT change_id) - count(*) FROM decisions":                 "0",
@@ -179,6 +188,7 @@ func TestSyncFailure(t *testing.T) {
 	if err := insert(t.Context(), s, record("after")); err != nil {
 		t.Error(err)
 	}
+	wholeLog(t, s)
 }
 
 // writeUntilSyncFails is the process. It prints what was acknowledged, and "halted" if the store

@@ -277,6 +277,7 @@ func TestFull(t *testing.T) {
 			t.Errorf("update %d: got error %v, but looking for the decision %v", n, result, err)
 		}
 	}
+	wholeLog(t, s)
 	if failed < 16 {
 		t.Errorf("%d updates failed, want at least those that were too large", failed)
 	}

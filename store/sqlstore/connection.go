@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+
+	"github.com/bidrail/bidrail/policy/audit"
 )
 
 // Connection is one connection to the database with the statements prepared on it. It is for one
@@ -16,6 +18,10 @@ type Connection struct {
 	conn       *sql.Conn
 	dialect    *Dialect
 	statements map[string]*sql.Stmt
+	// tree is the log as it was last left here, so that it need not be read for each transaction. It
+	// counts for nothing where the head of the log has another size or root: a transaction may have
+	// been undone since, and others may have written.
+	tree audit.Tree
 }
 
 // Connect takes a connection out of db and keeps it until Close.
@@ -52,12 +58,21 @@ func (c *Connection) statement(ctx context.Context, query string) (*sql.Stmt, er
 
 // Exec runs a statement that returns no rows.
 func (c *Connection) Exec(ctx context.Context, query string, arguments ...any) error {
+	_, err := c.change(ctx, query, arguments...)
+	return err
+}
+
+// change is Exec for who wants to know how many rows were changed.
+func (c *Connection) change(ctx context.Context, query string, arguments ...any) (rows int64, err error) {
 	statement, err := c.statement(ctx, query)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_, err = statement.ExecContext(ctx, arguments...)
-	return err
+	result, err := statement.ExecContext(ctx, arguments...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 // Query runs a statement and hands each row to scan.

@@ -92,12 +92,28 @@ func (r *reader) DecisionInput(id string) ([]byte, error) {
 	return input, err
 }
 
+// CountDecisions is described in store.DecisionReader.
+func (r *reader) CountDecisions() (int64, error) {
+	var count int64
+	err := r.query("count decisions", func(rows *sql.Rows) error { return rows.Scan(&count) }, "SELECT count(*) FROM decisions")
+	return count, err
+}
+
 // InsertDecisions is described in store.DecisionWriter.
 func (w *writer) InsertDecisions(records []store.DecisionRecord) error {
+	if len(records) == 0 {
+		return nil
+	}
 	for i := range records {
 		if err := validate(&records[i]); err != nil {
 			return w.refuse(err)
 		}
+	}
+	// First of all, because whoever holds the head of the log holds up others who write, and they
+	// must do so before they hold anything else.
+	leaf, err := w.appendLeaves(records)
+	if err != nil {
+		return err
 	}
 	sequences := make(map[string]int64, len(records))
 	scan := func(rows *sql.Rows) error {
@@ -110,17 +126,17 @@ func (w *writer) InsertDecisions(records []store.DecisionRecord) error {
 		return err
 	}
 	var arguments []any
-	err := inPortions(len(records), func(from, to int) error {
+	err = inPortions(len(records), func(from, to int) error {
 		arguments = arguments[:0]
-		for _, record := range records[from:to] {
+		for i, record := range records[from:to] {
 			d := record.Decision
 			arguments = append(arguments, d.ID, d.Automation, d.ChangeID, int64(d.Verdict), int64(d.Kind),
-				d.Target.Platform, d.Target.Account, d.Target.Campaign, d.BatchID, d.DecidedAt.UnixMicro(), d.Revision, record.Encoded)
+				d.Target.Platform, d.Target.Account, d.Target.Campaign, d.BatchID, d.DecidedAt.UnixMicro(), d.Revision, leaf+int64(from+i), record.Encoded)
 		}
 		// The rows of RETURNING come in any order.
 		return w.query("insert decisions", scan,
-			"INSERT INTO decisions (id, automation, change_id, verdict, kind, platform, account, campaign, batch_id, decided_at, revision, record)"+
-				" VALUES "+values(to-from, 12)+" RETURNING seq, id", arguments...)
+			"INSERT INTO decisions (id, automation, change_id, verdict, kind, platform, account, campaign, batch_id, decided_at, revision, leaf_seq, record)"+
+				" VALUES "+values(to-from, 13)+" RETURNING seq, id", arguments...)
 	})
 	if err != nil {
 		return err
@@ -129,7 +145,7 @@ func (w *writer) InsertDecisions(records []store.DecisionRecord) error {
 	var inputs, findings []any
 	for _, record := range records {
 		sequence := sequences[record.Decision.ID]
-		if record.Input != nil {
+		if len(record.Input) > 0 {
 			inputs = append(inputs, sequence, record.Input)
 		}
 		for i, finding := range record.Decision.Findings {

@@ -45,6 +45,14 @@ func TestQueryPlans(t *testing.T) {
 		"SEARCH decisions USING INDEX decisions_key (change_id=? AND automation=?)")
 	check("input", sqlstore.QueryInput, []any{"x"},
 		"SEARCH decisions USING COVERING INDEX decisions_id (id=?)", "SEARCH inputs USING INTEGER PRIMARY KEY (rowid=?)")
+	check("leaf of a decision", sqlstore.QueryDecisionLeaf, []any{"x"},
+		"SEARCH decisions USING INDEX decisions_id (id=?)", "SEARCH log_leaves USING INTEGER PRIMARY KEY (rowid=?)")
+	check("leaves", sqlstore.QueryLeaves, []any{0, 64},
+		"SEARCH log_leaves USING INTEGER PRIMARY KEY (rowid>?)")
+	check("what 64 leaves stand for", sqlstore.QueryLogged(64), make([]any, 64),
+		"SEARCH decisions USING INDEX decisions_id (id=?)", "SEARCH inputs USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN")
+	check("64 hashes", sqlstore.QueryHashes(64), make([]any, 64),
+		"SEARCH log_hashes USING INTEGER PRIMARY KEY (rowid=?)")
 
 	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	const (

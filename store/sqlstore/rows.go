@@ -5,7 +5,7 @@ import "strings"
 // A statement is prepared for a fixed number of rows, so many rows are written or asked for in
 // portions of these sizes: large ones, because each statement has its price, and few, because
 // each size is one more statement to keep prepared.
-var portions = [...]int{64, 8, 1}
+var portions = [...]int{64, 8, 4, 2, 1}
 
 // inPortions calls do with consecutive ranges that cover count.
 func inPortions(count int, do func(from, to int) error) error {

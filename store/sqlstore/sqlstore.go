@@ -90,6 +90,15 @@ func (r *reader) exec(doing, query string, arguments ...any) error {
 	return r.keep(doing, r.connection.Exec(r.statementCtx, query, arguments...))
 }
 
+// change is exec for who wants to know how many rows were changed.
+func (r *reader) change(doing, query string, arguments ...any) (rows int64, err error) {
+	if err := r.ready(doing); err != nil {
+		return 0, err
+	}
+	rows, err = r.connection.change(r.statementCtx, query, arguments...)
+	return rows, r.keep(doing, err)
+}
+
 func (r *reader) query(doing string, scan func(*sql.Rows) error, query string, arguments ...any) error {
 	if err := r.ready(doing); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bidrail/bidrail/policy"
 	"github.com/bidrail/bidrail/store"
@@ -166,6 +167,7 @@ func refused(t *testing.T, s store.Store) {
 		"long change id":  changed(func(d *policy.Decision) { d.ChangeID = strings.Repeat("x", store.MaxWord+1) }),
 		"NUL in account":  changed(func(d *policy.Decision) { d.Target.Account = "a\x00b" }),
 		"not UTF-8":       changed(func(d *policy.Decision) { d.BatchID = "\xff" }),
+		"before 1970":     changed(func(d *policy.Decision) { d.DecidedAt = time.Time{} }),
 		"rule is no text": changed(func(d *policy.Decision) { d.Findings = []policy.Finding{{Rule: "\xff"}} }),
 	} {
 		wantError(t, name, insert(t.Context(), s, record(t, decision(2)), r), policy.ErrInvalid)
@@ -222,12 +224,14 @@ func longTexts(t *testing.T, s store.Store) {
 }
 
 func noInput(t *testing.T, s store.Store) {
-	r := record(t, decision(1))
-	r.Input = nil
-	mustInsert(t, s, r)
+	r, empty := record(t, decision(1)), record(t, decision(2))
+	r.Input, empty.Input = nil, []byte{}
+	mustInsert(t, s, r, empty)
 	view(t, s, func(reader store.Reader) error {
 		_, err := reader.DecisionInput(r.Decision.ID)
 		wantError(t, "DecisionInput", err, policy.ErrNotFound)
+		_, err = reader.DecisionInput(empty.Decision.ID)
+		wantError(t, "DecisionInput of an empty one", err, policy.ErrNotFound)
 		_, err = reader.Decision(r.Decision.ID)
 		return err
 	})

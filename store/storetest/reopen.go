@@ -41,7 +41,11 @@ func reopen(t *testing.T, open func() store.Store) {
 		return err
 	})
 	wantError(t, "insert of an old key", insert(t.Context(), s, record(t, decision(7))), store.ErrConflict)
+	wholeLog(t, s)
 	mustInsert(t, s, record(t, decision(200)))
+	if got := wholeLog(t, s).Tree.Size(); got != 201 {
+		t.Errorf("got a log of %d leaves, want it to go on to 201", got)
+	}
 	ids, _ := listed(t, s, store.DecisionFilter{}, 0)
 	if len(ids) != 201 || ids[0] != decision(200).ID {
 		t.Errorf("got %d decisions, the newest %s; want 201 and the one inserted last", len(ids), ids[0])

@@ -42,6 +42,10 @@ func Run(t *testing.T, place Place) {
 		{"ListWhileInserting", listWhileInserting},
 		{"ListRefused", listRefused},
 		{"Revisions", revisions},
+		{"Log", log},
+		{"LogWithoutWhatFailed", logWithoutWhatFailed},
+		{"LogOfManyWriters", logOfManyWriters},
+		{"LogRefused", logRefused},
 		{"ReadsItsWrites", readsItsWrites},
 		{"ErrorStoresNothing", errorStoresNothing},
 		{"PanicStoresNothing", panicStoresNothing},
@@ -64,6 +68,7 @@ func Run(t *testing.T, place Place) {
 			before := goleak.IgnoreCurrent()
 			s := place(t)()
 			test.run(t, s)
+			wholeLog(t, s)
 			shut(t, s)
 			goleak.VerifyNone(t, before)
 		})
