@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -46,6 +47,11 @@ func (c *serveCommand) Run(ctx context.Context, env environment) error {
 	settings, err := config.Load(c.Config, c.environ(env.environ), c.flags())
 	if err != nil {
 		return err
+	}
+	// The live heap is small and every check leaves a hundred kilobytes behind, so collecting less often
+	// is a third more throughput for some tens of megabytes. GOGC overrules it.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
 	}
 	logger := hclog.New(&hclog.LoggerOptions{
 		Name: "bidrail", Output: env.stderr, Level: hclog.LevelFromString(settings.Log.Level),
