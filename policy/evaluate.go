@@ -51,7 +51,7 @@ func (e *EvaluationError) Error() string {
 }
 
 // Evaluate decides a request. It never fails: whatever goes wrong is a finding, and none of them
-// allows. It returns within the engine's deadline, or ctx's where that is sooner. On a nil engine
+// allows. It returns soon after the deadline of the engine, or of ctx where that is sooner. On a nil engine
 // the outcome is policy.none.
 func (e *Engine) Evaluate(ctx context.Context, request *Request) Outcome {
 	if e == nil {
