@@ -97,6 +97,8 @@ func (e *Engine) evaluateDocument(ctx context.Context, document ast.Value, only 
 	input := document.(ast.Object) // checkDocument said so
 	kind := kindOf(input)
 	var findings []Finding
+	unpriced := map[RuleMode][]*Rule{} // rules that need sums, where there is no currency to look them up by
+	noCurrency := changeCurrency(input) == "" && beforeCurrency(input) == ""
 	enforced := 0
 	for _, rule := range e.rules {
 		if rule.Mode == RuleOff || !rule.Concerns(kind) || only != nil && rule != only {
@@ -106,9 +108,19 @@ func (e *Engine) evaluateDocument(ctx context.Context, document ast.Value, only 
 			enforced++
 		}
 		for i := range rule.needs {
-			if rule.needs[i].missing(input) {
-				findings = append(findings, undetermined(rule, rule.needs[i].lack(input), fmt.Sprintf("%s:%d", rule.File, rule.Line)))
+			switch {
+			case !rule.needs[i].missing(input):
+			case rule.needs[i].money && noCurrency:
+				unpriced[rule.Mode] = append(unpriced[rule.Mode], rule)
+			default:
+				findings = append(findings, undetermined(rule, "needs "+rule.needs[i].path+", which nothing provides for this target",
+					fmt.Sprintf("%s:%d", rule.File, rule.Line)))
 			}
+		}
+	}
+	for _, mode := range []RuleMode{RuleEnforce, RuleShadow} {
+		if len(unpriced[mode]) > 0 {
+			findings = append(findings, withoutCurrency(mode, unpriced[mode]))
 		}
 	}
 	if enforced == 0 && only == nil {
@@ -224,6 +236,20 @@ func failed(rule *Rule, err error) Finding {
 func undetermined(rule *Rule, what, location string) Finding {
 	return Finding{Rule: FindingUndetermined, Effect: rule.Undetermined, Shadow: rule.Mode == RuleShadow,
 		Message: shorten(oneLine(rule.ID+" "+what), maxText), Location: location}
+}
+
+// withoutCurrency says once for all rules of a mode what each of them would say of every sum it needs.
+func withoutCurrency(mode RuleMode, rules []*Rule) Finding {
+	effect := Approve
+	var ids []string
+	for _, rule := range rules {
+		effect = max(effect, rule.Undetermined)
+		if !slices.Contains(ids, rule.ID) {
+			ids = append(ids, rule.ID)
+		}
+	}
+	return Finding{Rule: FindingUndetermined, Effect: effect, Shadow: mode == RuleShadow,
+		Message: shorten("the change has no currency, so the limits of "+strings.Join(ids, ", ")+" cannot be looked up for it", maxText)}
 }
 
 func (e *Engine) findingsOf(raised []Raised, input ast.Object) []Finding {

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/bidrail/bidrail/policy/limits"
 )
 
 // How a rule's reads are found. A limit or a fact that is not there makes a Rego expression
@@ -90,14 +92,14 @@ func constantPrefix(reference ast.Ref) ast.Ref {
 
 // analyse fills in what each rule reads and needs.
 func (c *compilation) analyse(rules []*Rule, compiler *ast.Compiler, root *shape) {
-	limitKinds := map[string][]string{}
+	defined := map[string]limits.Definition{}
 	for _, definition := range c.revision.limits.Definitions() {
-		limitKinds["input.limits."+definition.Name] = definition.Kinds
+		defined["input.limits."+definition.Name] = definition
 	}
 	for _, rule := range rules {
 		found := reads{compiler: compiler, all: map[string]bool{}, needed: map[string]bool{}, seen: map[followed]bool{}}
-		for _, defined := range compiler.GetRulesWithPrefix(rule.path) {
-			found.follow(defined, true)
+		for _, each := range compiler.GetRulesWithPrefix(rule.path) {
+			found.follow(each, true)
 		}
 		rule.Reads = slices.Sorted(maps.Keys(found.all))
 		for _, path := range rule.Optional {
@@ -110,8 +112,10 @@ func (c *compilation) analyse(rules []*Rule, compiler *ast.Compiler, root *shape
 				continue
 			}
 			rule.Needs = append(rule.Needs, path)
-			rule.needs = append(rule.needs, newNeed(path))
-			c.checkKinds(rule, path, limitKinds[path])
+			needed := newNeed(path)
+			needed.money = defined[path].Type == limits.Money
+			rule.needs = append(rule.needs, needed)
+			c.checkKinds(rule, path, defined[path].Kinds)
 		}
 	}
 }
@@ -157,14 +161,6 @@ func (n *need) missing(document ast.Object) bool {
 		term = object.Get(key)
 	}
 	return term == nil
-}
-
-// lack says what is missing, and why where that can be told.
-func (n *need) lack(document ast.Object) string {
-	if n.group == "limits" && changeCurrency(document) == "" {
-		return "needs " + n.path + ", and the change has no currency to look sums up by"
-	}
-	return "needs " + n.path + ", which nothing provides for this target"
 }
 
 type reads struct {

@@ -205,6 +205,12 @@ func changeCurrency(input ast.Object) string {
 	return currency
 }
 
+func beforeCurrency(input ast.Object) string {
+	before := input.Get(str("change")).Value.(ast.Object).Get(str("before")).Value.(ast.Object)
+	currency, _ := stringAt(before, "currency")
+	return currency
+}
+
 func integerAt(object ast.Object, name string) (int64, bool) {
 	term := object.Get(str(name))
 	if term == nil {

@@ -47,6 +47,7 @@ type Rule struct {
 type need struct {
 	path  string
 	group string // "limits" or "facts"
+	money bool   // a limit that is looked up by currency
 	keys  []*ast.Term
 }
 

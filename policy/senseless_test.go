@@ -72,3 +72,12 @@ func TestFilesThatWouldNotBeReadAreRefused(t *testing.T) {
 		})
 	}
 }
+
+// Rules that need sums say it once when a change has no currency, and it still does not pass.
+func TestNoCurrencyIsSaidOnce(t *testing.T) {
+	engine := compileSmall(t, nil)
+	outcome := engine.Evaluate(t.Context(), bidRequest(func(r *Request) { r.Change.Before, r.Change.After = AbsentValue(), AbsentValue() }))
+	if outcome.Verdict != Block || len(outcome.Findings) != 1 || !strings.Contains(outcome.Findings[0].Message, "the change has no currency") {
+		t.Errorf("got %v %+v", outcome.Verdict, outcome.Findings)
+	}
+}
