@@ -45,6 +45,21 @@ func (c connection) call(ctx context.Context) (context.Context, context.CancelFu
 	return ctx, cancel, nil
 }
 
+// ask makes one call.
+func (c connection) ask(ctx context.Context, call func(context.Context, grpc.ClientConnInterface) error) error {
+	conn, err := c.dial()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	ctx, cancel, err := c.call(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	return call(ctx, conn)
+}
+
 // developmentHeader turns subject:role,role into the header's subject;role,role. The subject may
 // have colons of its own, so the last one divides.
 func developmentHeader(who string) (string, error) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -135,17 +136,11 @@ type decisionsShowCommand struct {
 }
 
 func (c *decisionsShowCommand) Run(ctx context.Context, env environment) error {
-	conn, err := c.dial()
-	if err != nil {
+	var decision *bidrailv1.Decision
+	err := c.ask(ctx, func(ctx context.Context, conn grpc.ClientConnInterface) (err error) {
+		decision, err = bidrailv1.NewGuardrailServiceClient(conn).GetDecision(ctx, &bidrailv1.GetDecisionRequest{DecisionId: c.ID, IncludeInput: c.Input})
 		return err
-	}
-	defer conn.Close()
-	callCtx, cancel, err := c.call(ctx)
-	if err != nil {
-		return err
-	}
-	defer cancel()
-	decision, err := bidrailv1.NewGuardrailServiceClient(conn).GetDecision(callCtx, &bidrailv1.GetDecisionRequest{DecisionId: c.ID, IncludeInput: c.Input})
+	})
 	if err != nil {
 		return err
 	}

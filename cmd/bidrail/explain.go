@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/grpc"
+
 	bidrailv1 "github.com/bidrail/bidrail/proto/bidrail/v1"
 )
 
@@ -20,17 +22,11 @@ type explainCommand struct {
 }
 
 func (c *explainCommand) Run(ctx context.Context, env environment) error {
-	conn, err := c.dial()
-	if err != nil {
+	var response *bidrailv1.ExplainResponse
+	err := c.ask(ctx, func(ctx context.Context, conn grpc.ClientConnInterface) (err error) {
+		response, err = bidrailv1.NewGuardrailServiceClient(conn).Explain(ctx, &bidrailv1.ExplainRequest{DecisionId: c.ID})
 		return err
-	}
-	defer conn.Close()
-	callCtx, cancel, err := c.call(ctx)
-	if err != nil {
-		return err
-	}
-	defer cancel()
-	response, err := bidrailv1.NewGuardrailServiceClient(conn).Explain(callCtx, &bidrailv1.ExplainRequest{DecisionId: c.ID})
+	})
 	if err != nil {
 		return err
 	}

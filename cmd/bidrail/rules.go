@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/grpc"
+
 	"github.com/bidrail/bidrail/policy"
 	bidrailv1 "github.com/bidrail/bidrail/proto/bidrail/v1"
 	"github.com/bidrail/bidrail/server/grpcapi"
@@ -65,17 +67,12 @@ func (c *rulesCommand) fetch(ctx context.Context) (*bidrailv1.ListRulesResponse,
 		}
 		return response, nil
 	}
-	conn, err := c.dial()
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	callCtx, cancel, err := c.call(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer cancel()
-	return bidrailv1.NewPolicyServiceClient(conn).ListRules(callCtx, &bidrailv1.ListRulesRequest{})
+	var response *bidrailv1.ListRulesResponse
+	err := c.ask(ctx, func(ctx context.Context, conn grpc.ClientConnInterface) (err error) {
+		response, err = bidrailv1.NewPolicyServiceClient(conn).ListRules(ctx, &bidrailv1.ListRulesRequest{})
+		return err
+	})
+	return response, err
 }
 
 func printRulePage(out screen, rule *bidrailv1.Rule) error {
