@@ -2,6 +2,8 @@
 # and tools/*/go.mod; the first run builds them, which takes some minutes, and later ones need no network.
 
 SHELL := bash
+# Without cgo everything but the race detector shares one set of compiled packages.
+export CGO_ENABLED := 0
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -28,7 +30,7 @@ help: ## List the targets
 .PHONY: build
 build: ## Build bin/bidrail
 	@echo "build: compiling bin/bidrail"
-	@CGO_ENABLED=0 go build -trimpath -buildvcs=$(vcs) -o bin/bidrail ./cmd/bidrail
+	@go build -trimpath -buildvcs=$(vcs) -o bin/bidrail ./cmd/bidrail
 
 .PHONY: demo
 demo: ## Start a server and let an example automation run into its guardrails
