@@ -18,7 +18,7 @@ import (
 // TestOptions tune [RunTests].
 type TestOptions struct {
 	Coverage bool
-	Timeout  time.Duration // of one test; default 5 s
+	Timeout  time.Duration // of one test; default 30 s
 }
 
 // TestResult is what became of one Rego test.
@@ -83,7 +83,7 @@ func RunTests(ctx context.Context, revision *Revision, options TestOptions) (*Te
 	}
 	store := inmem.NewFromObject(revision.data)
 	if options.Timeout <= 0 {
-		options.Timeout = 5 * time.Second
+		options.Timeout = 30 * time.Second
 	}
 	runner := tester.NewRunner().SetCompiler(compiler).SetStore(store).SetModules(modules).
 		SetDefaultRegoVersion(ast.RegoV2).RaiseBuiltinErrors(true).SetTimeout(options.Timeout).EnableTracing(true)

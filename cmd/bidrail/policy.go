@@ -43,7 +43,7 @@ type policyTestCommand struct {
 	Dir         string        `arg:"" help:"Folder or bundle.tar.gz."`
 	Verbose     bool          `short:"v" help:"Show every test, and every line that no test reached."`
 	MinCoverage float64       `help:"Fail when the tests reach less than so many percent of the lines." default:"0" placeholder:"PERCENT"`
-	Timeout     time.Duration `help:"How long one test may take." default:"5s"`
+	Timeout     time.Duration `help:"How long one test may take." default:"30s"`
 }
 
 func (c *policyTestCommand) Run(ctx context.Context, env environment) error {
