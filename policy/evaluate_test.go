@@ -476,3 +476,27 @@ func TestOneEngineServesManyAtOnce(t *testing.T) {
 	}
 	group.Wait()
 }
+
+// A panic outside the evaluator, in what is made of its answer, blocks as well.
+func TestAPanicInTheEngineBlocks(t *testing.T) {
+	engine := compileSmall(t, nil)
+	engine.evaluator = fakeEvaluator(func(context.Context, *Rule) ([]Raised, error) {
+		return []Raised{{Rule: nil, Effect: Warn, Finding: ast.NewObject()}}, nil // no rule to lay it to
+	})
+	outcome := engine.Evaluate(t.Context(), bidRequest())
+	if outcome.Verdict != Block || len(outcome.Findings) != 1 || outcome.Findings[0].Rule != FindingUndetermined ||
+		!strings.Contains(outcome.Findings[0].Message, "the engine panicked") {
+		t.Errorf("got %v %+v, want policy.undetermined", outcome.Verdict, outcome.Findings)
+	}
+}
+
+// A skipped test is neither passed nor failed, and is told.
+func TestSkippedTestsAreTold(t *testing.T) {
+	report, err := RunTests(t.Context(), readSmall(t, files{"rules/ceiling_test.rego": "package bidrail.rules.ceiling_test\n\ntodo_test_later if false\n"}), TestOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Skipped()) != 1 || len(report.Failures()) != 0 || report.Results[0].Passed {
+		t.Errorf("got %+v, want one skipped test", report.Results)
+	}
+}

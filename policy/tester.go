@@ -26,6 +26,7 @@ type TestResult struct {
 	Name     string // package and rule
 	Location string // file:line
 	Passed   bool
+	Skipped  bool   // its name begins with todo_: neither passed nor failed
 	Error    string // when it could not be run
 	FailedAt string // the expression that was not true, with its line
 	Duration time.Duration
@@ -36,6 +37,8 @@ func (r TestResult) Outcome() string {
 	switch {
 	case r.Passed:
 		return "passed"
+	case r.Skipped:
+		return "was skipped"
 	case r.Error != "":
 		return "could not run: " + r.Error
 	case r.FailedAt != "":
@@ -57,12 +60,21 @@ type TestReport struct {
 	Coverage Coverage // when asked for
 }
 
-// Failures are the tests that did not pass.
+// Failures are the tests that were run and did not pass.
 func (r *TestReport) Failures() []TestResult {
+	return r.only(func(result TestResult) bool { return !result.Passed && !result.Skipped })
+}
+
+// Skipped are the tests that were not run.
+func (r *TestReport) Skipped() []TestResult {
+	return r.only(func(result TestResult) bool { return result.Skipped })
+}
+
+func (r *TestReport) only(wanted func(TestResult) bool) []TestResult {
 	if r == nil {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(r.Results), func(result TestResult) bool { return result.Passed })
+	return slices.DeleteFunc(slices.Clone(r.Results), func(result TestResult) bool { return !wanted(result) })
 }
 
 // RunTests runs the Rego tests of a revision with the built-ins, the type checks and the data that
@@ -115,7 +127,7 @@ func RunTests(ctx context.Context, revision *Revision, options TestOptions) (*Te
 func testResult(result *tester.Result) TestResult {
 	read := TestResult{
 		Name:     strings.TrimPrefix(result.Package, "data.") + "." + result.Name,
-		Location: where(result.Location), Passed: result.Pass() || result.Skip, Duration: result.Duration,
+		Location: where(result.Location), Passed: result.Pass() && !result.Skip, Skipped: result.Skip, Duration: result.Duration,
 	}
 	if result.Error != nil {
 		read.Error = result.Error.Error()
@@ -123,7 +135,7 @@ func testResult(result *tester.Result) TestResult {
 			read.Error = "it took too long"
 		}
 	}
-	if at := failedAt(result); at != nil && !read.Passed {
+	if at := failedAt(result); at != nil && !read.Passed && !read.Skipped {
 		read.FailedAt = where(at) + " `" + shorten(oneLine(string(at.Text)), 200) + "`"
 	}
 	return read

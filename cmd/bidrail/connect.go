@@ -102,11 +102,11 @@ func describe(err error) string {
 			}
 			return "no server answers: " + message + "\n  Start one with: bidrail serve\n  or name another with: --server ADDR"
 		}
-		return message + "\n  Nothing was allowed. Ask again with the same change ids."
+		return message + "\n  This gives no leave to act. Ask again with the same change ids: what was decided is answered again."
 	case codes.PermissionDenied:
 		return message + "\n  Say who you are with: --as subject:role,role"
 	case codes.DeadlineExceeded:
-		return message + "\n  Nothing was allowed. Ask again with the same change ids, or wait longer with --timeout."
+		return message + "\n  This gives no leave to act. Ask again with the same change ids (what was decided is answered again), or wait longer with --timeout."
 	case codes.ResourceExhausted:
 		return message + "\n  Send less at once."
 	default:

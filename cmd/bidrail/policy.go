@@ -62,13 +62,19 @@ func (c *policyTestCommand) Run(ctx context.Context, env environment) error {
 	}
 	failed := len(tests.Failures()) > 0
 	for _, result := range tests.Results {
-		if !result.Passed {
+		if result.Skipped {
+			fmt.Fprintf(out, "%s %s: %s was skipped\n", out.colour(yellow, "SKIP"), result.Location, result.Name)
+		} else if !result.Passed {
 			fmt.Fprintf(out, "%s %s: %s %s\n", out.colour(red, "FAIL"), result.Location, result.Name, result.Outcome())
 		} else if c.Verbose {
 			fmt.Fprintf(out, "%s   %s %s\n", out.colour(green, "ok"), result.Name, out.colour(dim, result.Duration.Round(time.Microsecond).String()))
 		}
 	}
-	fmt.Fprintf(out, "tests:    %d passed, %d failed\n", len(tests.Results)-len(tests.Failures()), len(tests.Failures()))
+	skipped := ""
+	if count := len(tests.Skipped()); count > 0 {
+		skipped = fmt.Sprintf(", %d skipped", count)
+	}
+	fmt.Fprintf(out, "tests:    %d passed, %d failed%s\n", len(tests.Results)-len(tests.Failures())-len(tests.Skipped()), len(tests.Failures()), skipped)
 	percent := 100.0
 	if tests.Coverage.Total > 0 {
 		percent = 100 * float64(tests.Coverage.Covered) / float64(tests.Coverage.Total)
