@@ -1,0 +1,22 @@
+package server
+
+import (
+	"testing"
+	"time"
+
+	"github.com/bidrail/bidrail/policy"
+)
+
+// A bug in gathering what a change is judged by blocks that change, and the service lives.
+func TestAPanicWhileGatheringBlocks(t *testing.T) {
+	s, err := New(t.Context(), Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := &candidate{change: &policy.Change{}}
+	// Without its calendar, which LoadPolicy never leaves out.
+	s.judge(t.Context(), &Policy{}, policy.Principal{Subject: "a"}, []*candidate{broken}, time.Now())
+	if broken.outcome.Verdict != policy.Block || broken.outcome.Findings[0].Rule != policy.FindingUndetermined {
+		t.Errorf("got %+v, want BLOCK with %s", broken.outcome, policy.FindingUndetermined)
+	}
+}
