@@ -768,7 +768,8 @@ type Actor struct {
 	Automation string `protobuf:"bytes,1,opt,name=automation" json:"automation,omitempty"`
 	// The automation's version.
 	Version string `protobuf:"bytes,2,opt,name=version" json:"version,omitempty"`
-	// The run that produced the change.
+	// The run that produced the change: what the rule state.blast_radius counts the changes of. Each start of a job has an id of its own.
+	// Empty: the batch_id stands for it.
 	Run           string `protobuf:"bytes,3,opt,name=run" json:"run,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

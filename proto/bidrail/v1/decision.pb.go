@@ -28,7 +28,7 @@ type Verdict int32
 const (
 	// Never sent. A caller that reads it must treat it as BLOCK.
 	Verdict_VERDICT_UNSPECIFIED Verdict = 0
-	// The change may be made.
+	// The change may be made, once, with the permit that comes with the decision.
 	Verdict_VERDICT_ALLOW Verdict = 1
 	// The change must not be made.
 	Verdict_VERDICT_BLOCK Verdict = 2
@@ -271,7 +271,10 @@ type Decision struct {
 	// The SHA-256 of the canonical change, as "sha256:" and 64 hexadecimal digits.
 	ChangeDigest string `protobuf:"bytes,6,opt,name=change_digest,json=changeDigest" json:"change_digest,omitempty"`
 	// When it was decided, by the service's clock.
-	DecidedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=decided_at,json=decidedAt" json:"decided_at,omitempty"` // 8 and 9: permit and approval_id, added with permits and approvals.
+	DecidedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=decided_at,json=decidedAt" json:"decided_at,omitempty"`
+	// The authority to make the change, with ALLOW. The legs of an atomic group share one. Absent: the change must not be made, or
+	// nothing was recorded (dry_run).
+	Permit *Permit `protobuf:"bytes,8,opt,name=permit" json:"permit,omitempty"` // 9: approval_id, added with approvals.
 	// This key and digest had been decided before: this is the stored decision, not a new one.
 	Replayed bool `protobuf:"varint,10,opt,name=replayed" json:"replayed,omitempty"`
 	// The atomic group that the change belongs to. Empty: none.
@@ -378,6 +381,13 @@ func (x *Decision) GetDecidedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Decision) GetPermit() *Permit {
+	if x != nil {
+		return x.Permit
+	}
+	return nil
+}
+
 func (x *Decision) GetReplayed() bool {
 	if x != nil {
 		return x.Replayed
@@ -460,7 +470,7 @@ var File_bidrail_v1_decision_proto protoreflect.FileDescriptor
 const file_bidrail_v1_decision_proto_rawDesc = "" +
 	"\n" +
 	"\x19bidrail/v1/decision.proto\x12\n" +
-	"bidrail.v1\x1a\x17bidrail/v1/change.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\x02\n" +
+	"bidrail.v1\x1a\x17bidrail/v1/change.proto\x1a\x17bidrail/v1/permit.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\x02\n" +
 	"\aFinding\x12\x12\n" +
 	"\x04rule\x18\x01 \x01(\tR\x04rule\x12*\n" +
 	"\x06effect\x18\x02 \x01(\x0e2\x12.bidrail.v1.EffectR\x06effect\x12\x16\n" +
@@ -470,7 +480,7 @@ const file_bidrail_v1_decision_proto_rawDesc = "" +
 	"\x05limit\x18\x06 \x01(\tR\x05limit\x126\n" +
 	"\rmax_permitted\x18\a \x01(\v2\x11.bidrail.v1.ValueR\fmaxPermitted\x12\x16\n" +
 	"\x06source\x18\b \x01(\tR\x06source\x12\x1a\n" +
-	"\blocation\x18\t \x01(\tR\blocation\"\xaa\x05\n" +
+	"\blocation\x18\t \x01(\tR\blocation\"\xd6\x05\n" +
 	"\bDecision\x12\x1f\n" +
 	"\vdecision_id\x18\x01 \x01(\tR\n" +
 	"decisionId\x12\x1b\n" +
@@ -480,7 +490,8 @@ const file_bidrail_v1_decision_proto_rawDesc = "" +
 	"\brevision\x18\x05 \x01(\tR\brevision\x12#\n" +
 	"\rchange_digest\x18\x06 \x01(\tR\fchangeDigest\x129\n" +
 	"\n" +
-	"decided_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt\x12\x1a\n" +
+	"decided_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt\x12*\n" +
+	"\x06permit\x18\b \x01(\v2\x12.bidrail.v1.PermitR\x06permit\x12\x1a\n" +
 	"\breplayed\x18\n" +
 	" \x01(\bR\breplayed\x12&\n" +
 	"\x0fatomic_group_id\x18\v \x01(\tR\ratomicGroupId\x12$\n" +
@@ -528,9 +539,10 @@ var file_bidrail_v1_decision_proto_goTypes = []any{
 	(*Decision)(nil),              // 3: bidrail.v1.Decision
 	(*Value)(nil),                 // 4: bidrail.v1.Value
 	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
-	(Kind)(0),                     // 6: bidrail.v1.Kind
-	(*Target)(nil),                // 7: bidrail.v1.Target
-	(*Actor)(nil),                 // 8: bidrail.v1.Actor
+	(*Permit)(nil),                // 6: bidrail.v1.Permit
+	(Kind)(0),                     // 7: bidrail.v1.Kind
+	(*Target)(nil),                // 8: bidrail.v1.Target
+	(*Actor)(nil),                 // 9: bidrail.v1.Actor
 }
 var file_bidrail_v1_decision_proto_depIdxs = []int32{
 	1,  // 0: bidrail.v1.Finding.effect:type_name -> bidrail.v1.Effect
@@ -538,16 +550,17 @@ var file_bidrail_v1_decision_proto_depIdxs = []int32{
 	0,  // 2: bidrail.v1.Decision.verdict:type_name -> bidrail.v1.Verdict
 	2,  // 3: bidrail.v1.Decision.findings:type_name -> bidrail.v1.Finding
 	5,  // 4: bidrail.v1.Decision.decided_at:type_name -> google.protobuf.Timestamp
-	6,  // 5: bidrail.v1.Decision.kind:type_name -> bidrail.v1.Kind
-	7,  // 6: bidrail.v1.Decision.target:type_name -> bidrail.v1.Target
-	4,  // 7: bidrail.v1.Decision.before:type_name -> bidrail.v1.Value
-	4,  // 8: bidrail.v1.Decision.after:type_name -> bidrail.v1.Value
-	8,  // 9: bidrail.v1.Decision.actor:type_name -> bidrail.v1.Actor
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	6,  // 5: bidrail.v1.Decision.permit:type_name -> bidrail.v1.Permit
+	7,  // 6: bidrail.v1.Decision.kind:type_name -> bidrail.v1.Kind
+	8,  // 7: bidrail.v1.Decision.target:type_name -> bidrail.v1.Target
+	4,  // 8: bidrail.v1.Decision.before:type_name -> bidrail.v1.Value
+	4,  // 9: bidrail.v1.Decision.after:type_name -> bidrail.v1.Value
+	9,  // 10: bidrail.v1.Decision.actor:type_name -> bidrail.v1.Actor
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_bidrail_v1_decision_proto_init() }
@@ -556,6 +569,7 @@ func file_bidrail_v1_decision_proto_init() {
 		return
 	}
 	file_bidrail_v1_change_proto_init()
+	file_bidrail_v1_permit_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -33,6 +33,11 @@ const (
 	GuardrailService_Check_FullMethodName         = "/bidrail.v1.GuardrailService/Check"
 	GuardrailService_CheckBatch_FullMethodName    = "/bidrail.v1.GuardrailService/CheckBatch"
 	GuardrailService_CheckStream_FullMethodName   = "/bidrail.v1.GuardrailService/CheckStream"
+	GuardrailService_Claim_FullMethodName         = "/bidrail.v1.GuardrailService/Claim"
+	GuardrailService_Report_FullMethodName        = "/bidrail.v1.GuardrailService/Report"
+	GuardrailService_GetPermit_FullMethodName     = "/bidrail.v1.GuardrailService/GetPermit"
+	GuardrailService_ListPermits_FullMethodName   = "/bidrail.v1.GuardrailService/ListPermits"
+	GuardrailService_ListKeys_FullMethodName      = "/bidrail.v1.GuardrailService/ListKeys"
 	GuardrailService_GetDecision_FullMethodName   = "/bidrail.v1.GuardrailService/GetDecision"
 	GuardrailService_ListDecisions_FullMethodName = "/bidrail.v1.GuardrailService/ListDecisions"
 	GuardrailService_Explain_FullMethodName       = "/bidrail.v1.GuardrailService/Explain"
@@ -57,6 +62,27 @@ type GuardrailServiceClient interface {
 	//
 	// A request that cannot be decided is answered with a problem, and the stream goes on.
 	CheckStream(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[CheckStreamRequest, CheckStreamResponse], error)
+	// Claim uses a permit up, right before the change is made. Only when it succeeds may the change be made, once, by the caller. It
+	// succeeds for one claim_id; repeated with the same one, as when its answer got lost, it is answered again, unless a mode was switched
+	// meanwhile, the outcome was reported or the time to report it has passed.
+	//
+	// FAILED_PRECONDITION when the permit was claimed under another claim_id, has expired, or a mode was switched since it was issued:
+	// the change must not be made. NOT_FOUND when it was given to another automation. INVALID_ARGUMENT when it is not one of this
+	// service. PERMISSION_DENIED for a caller without the role automation.
+	Claim(ctx context.Context, in *ClaimRequest, opts ...grpc.CallOption) (*ClaimResponse, error)
+	// Report says what became of the changes of a permit. It settles what was held for them. To report the same again is no error. What
+	// is UNKNOWN may also be settled by governance or admin, for an automation that does not.
+	//
+	// FAILED_PRECONDITION when the permit was not claimed, or something else was reported before. INVALID_ARGUMENT when an applied value is
+	// not on the way from the old to the new one. PERMISSION_DENIED for a caller with none of the roles automation, governance and admin.
+	Report(ctx context.Context, in *ReportRequest, opts ...grpc.CallOption) (*ReportResponse, error)
+	// GetPermit returns one permit. NOT_FOUND when there is none that the caller may see.
+	GetPermit(ctx context.Context, in *GetPermitRequest, opts ...grpc.CallOption) (*Permit, error)
+	// ListPermits returns permits, the last issued first. It is for those who look after all of them: PERMISSION_DENIED for an
+	// automation, which has its own with its decisions.
+	ListPermits(ctx context.Context, in *ListPermitsRequest, opts ...grpc.CallOption) (*ListPermitsResponse, error)
+	// ListKeys returns the public keys that permits are verified with.
+	ListKeys(ctx context.Context, in *ListKeysRequest, opts ...grpc.CallOption) (*ListKeysResponse, error)
 	// GetDecision returns one recorded decision, by its own id or by the change's key.
 	//
 	// NOT_FOUND when there is none that the caller may see.
@@ -113,6 +139,56 @@ func (c *guardrailServiceClient) CheckStream(ctx context.Context, opts ...grpc.C
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type GuardrailService_CheckStreamClient = grpc.BidiStreamingClient[CheckStreamRequest, CheckStreamResponse]
 
+func (c *guardrailServiceClient) Claim(ctx context.Context, in *ClaimRequest, opts ...grpc.CallOption) (*ClaimResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ClaimResponse)
+	err := c.cc.Invoke(ctx, GuardrailService_Claim_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *guardrailServiceClient) Report(ctx context.Context, in *ReportRequest, opts ...grpc.CallOption) (*ReportResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReportResponse)
+	err := c.cc.Invoke(ctx, GuardrailService_Report_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *guardrailServiceClient) GetPermit(ctx context.Context, in *GetPermitRequest, opts ...grpc.CallOption) (*Permit, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Permit)
+	err := c.cc.Invoke(ctx, GuardrailService_GetPermit_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *guardrailServiceClient) ListPermits(ctx context.Context, in *ListPermitsRequest, opts ...grpc.CallOption) (*ListPermitsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListPermitsResponse)
+	err := c.cc.Invoke(ctx, GuardrailService_ListPermits_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *guardrailServiceClient) ListKeys(ctx context.Context, in *ListKeysRequest, opts ...grpc.CallOption) (*ListKeysResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListKeysResponse)
+	err := c.cc.Invoke(ctx, GuardrailService_ListKeys_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *guardrailServiceClient) GetDecision(ctx context.Context, in *GetDecisionRequest, opts ...grpc.CallOption) (*Decision, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Decision)
@@ -162,6 +238,27 @@ type GuardrailServiceServer interface {
 	//
 	// A request that cannot be decided is answered with a problem, and the stream goes on.
 	CheckStream(grpc.BidiStreamingServer[CheckStreamRequest, CheckStreamResponse]) error
+	// Claim uses a permit up, right before the change is made. Only when it succeeds may the change be made, once, by the caller. It
+	// succeeds for one claim_id; repeated with the same one, as when its answer got lost, it is answered again, unless a mode was switched
+	// meanwhile, the outcome was reported or the time to report it has passed.
+	//
+	// FAILED_PRECONDITION when the permit was claimed under another claim_id, has expired, or a mode was switched since it was issued:
+	// the change must not be made. NOT_FOUND when it was given to another automation. INVALID_ARGUMENT when it is not one of this
+	// service. PERMISSION_DENIED for a caller without the role automation.
+	Claim(context.Context, *ClaimRequest) (*ClaimResponse, error)
+	// Report says what became of the changes of a permit. It settles what was held for them. To report the same again is no error. What
+	// is UNKNOWN may also be settled by governance or admin, for an automation that does not.
+	//
+	// FAILED_PRECONDITION when the permit was not claimed, or something else was reported before. INVALID_ARGUMENT when an applied value is
+	// not on the way from the old to the new one. PERMISSION_DENIED for a caller with none of the roles automation, governance and admin.
+	Report(context.Context, *ReportRequest) (*ReportResponse, error)
+	// GetPermit returns one permit. NOT_FOUND when there is none that the caller may see.
+	GetPermit(context.Context, *GetPermitRequest) (*Permit, error)
+	// ListPermits returns permits, the last issued first. It is for those who look after all of them: PERMISSION_DENIED for an
+	// automation, which has its own with its decisions.
+	ListPermits(context.Context, *ListPermitsRequest) (*ListPermitsResponse, error)
+	// ListKeys returns the public keys that permits are verified with.
+	ListKeys(context.Context, *ListKeysRequest) (*ListKeysResponse, error)
 	// GetDecision returns one recorded decision, by its own id or by the change's key.
 	//
 	// NOT_FOUND when there is none that the caller may see.
@@ -193,6 +290,21 @@ func (UnimplementedGuardrailServiceServer) CheckBatch(context.Context, *CheckBat
 }
 func (UnimplementedGuardrailServiceServer) CheckStream(grpc.BidiStreamingServer[CheckStreamRequest, CheckStreamResponse]) error {
 	return status.Error(codes.Unimplemented, "method CheckStream not implemented")
+}
+func (UnimplementedGuardrailServiceServer) Claim(context.Context, *ClaimRequest) (*ClaimResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Claim not implemented")
+}
+func (UnimplementedGuardrailServiceServer) Report(context.Context, *ReportRequest) (*ReportResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Report not implemented")
+}
+func (UnimplementedGuardrailServiceServer) GetPermit(context.Context, *GetPermitRequest) (*Permit, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetPermit not implemented")
+}
+func (UnimplementedGuardrailServiceServer) ListPermits(context.Context, *ListPermitsRequest) (*ListPermitsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListPermits not implemented")
+}
+func (UnimplementedGuardrailServiceServer) ListKeys(context.Context, *ListKeysRequest) (*ListKeysResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListKeys not implemented")
 }
 func (UnimplementedGuardrailServiceServer) GetDecision(context.Context, *GetDecisionRequest) (*Decision, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetDecision not implemented")
@@ -267,6 +379,96 @@ func _GuardrailService_CheckStream_Handler(srv interface{}, stream grpc.ServerSt
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type GuardrailService_CheckStreamServer = grpc.BidiStreamingServer[CheckStreamRequest, CheckStreamResponse]
 
+func _GuardrailService_Claim_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ClaimRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GuardrailServiceServer).Claim(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GuardrailService_Claim_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GuardrailServiceServer).Claim(ctx, req.(*ClaimRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _GuardrailService_Report_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReportRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GuardrailServiceServer).Report(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GuardrailService_Report_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GuardrailServiceServer).Report(ctx, req.(*ReportRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _GuardrailService_GetPermit_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetPermitRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GuardrailServiceServer).GetPermit(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GuardrailService_GetPermit_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GuardrailServiceServer).GetPermit(ctx, req.(*GetPermitRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _GuardrailService_ListPermits_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListPermitsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GuardrailServiceServer).ListPermits(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GuardrailService_ListPermits_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GuardrailServiceServer).ListPermits(ctx, req.(*ListPermitsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _GuardrailService_ListKeys_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListKeysRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GuardrailServiceServer).ListKeys(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GuardrailService_ListKeys_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GuardrailServiceServer).ListKeys(ctx, req.(*ListKeysRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _GuardrailService_GetDecision_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetDecisionRequest)
 	if err := dec(in); err != nil {
@@ -335,6 +537,26 @@ var GuardrailService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CheckBatch",
 			Handler:    _GuardrailService_CheckBatch_Handler,
+		},
+		{
+			MethodName: "Claim",
+			Handler:    _GuardrailService_Claim_Handler,
+		},
+		{
+			MethodName: "Report",
+			Handler:    _GuardrailService_Report_Handler,
+		},
+		{
+			MethodName: "GetPermit",
+			Handler:    _GuardrailService_GetPermit_Handler,
+		},
+		{
+			MethodName: "ListPermits",
+			Handler:    _GuardrailService_ListPermits_Handler,
+		},
+		{
+			MethodName: "ListKeys",
+			Handler:    _GuardrailService_ListKeys_Handler,
 		},
 		{
 			MethodName: "GetDecision",
