@@ -15,8 +15,18 @@ import (
 // Kind says what happened, as a lower-case word: "decision".
 type Kind string
 
-// Decision is a verdict on one change; the object is the decision, the subject the automation that asked.
-const Decision Kind = "decision"
+// The kinds of leaf. Their records are what package store keeps.
+const (
+	// Decision is a verdict on one change; the object is the decision, the subject the automation that asked.
+	Decision Kind = "decision"
+	// Permit is one step of a permit after it was given out, which its decision says. The object is the permit and its
+	// version, such as "permit_1#2"; the record is the permit as it was then; the subject is whoever took the step, or
+	// "(time)" when nobody did.
+	Permit Kind = "permit"
+	// Mode is one switch of a scope's mode. The object is the scope and the epoch, such as "account/meta/100#17"; the
+	// record is the setting, the subject whoever set it.
+	Mode Kind = "mode"
+)
 
 // How long, in bytes, the parts of a leaf can be.
 const (

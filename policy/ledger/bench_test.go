@@ -36,7 +36,7 @@ func BenchmarkWindow(b *testing.B) {
 					continue
 				}
 				tally := &sheet[0]
-				encoded, _ := tally.MarshalBinary()
+				head, older := inFull(*tally)
 				spans := 0
 				for i := range tally.older {
 					if tally.older[i].values != nil {
@@ -52,7 +52,8 @@ func BenchmarkWindow(b *testing.B) {
 								b.Fatal(err)
 							}
 						}
-						b.ReportMetric(float64(len(encoded)), "bytes/stored")
+						b.ReportMetric(float64(len(head)), "bytes/head")
+						b.ReportMetric(float64(len(older)), "bytes/older")
 						b.ReportMetric(float64(resident), "bytes/memory")
 						b.ReportMetric(float64(len(tally.older)+1), "buckets")
 					})
@@ -66,20 +67,35 @@ func BenchmarkWindow(b *testing.B) {
 func BenchmarkRead(b *testing.B) {
 	for _, rhythm := range rhythms {
 		state := busy(b, rhythm.every)
-		encoded, _ := state.state[account()][0].MarshalBinary()
+		tally := state.state[account()][0]
+		head, older := inFull(tally)
 		b.Run("changes="+rhythm.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := DecodeTally(encoded); err != nil {
+				if _, err := DecodeTally(head, older); err != nil {
 					b.Fatal(err)
+				}
+			}
+		})
+		b.Run("changes="+rhythm.name+"/head", func(b *testing.B) {
+			b.ReportAllocs()
+			tally.Encode() // from here on older is known
+			for b.Loop() {
+				if _, complete, err := (Sheet{tally}).Reread(head); err != nil || !complete {
+					b.Fatal(complete, err)
 				}
 			}
 		})
 		b.Run("changes="+rhythm.name+"/write", func(b *testing.B) {
 			b.ReportAllocs()
-			var buffer []byte
 			for b.Loop() {
-				buffer, _ = state.state[account()][0].AppendBinary(buffer[:0])
+				inFull(tally)
+			}
+		})
+		b.Run("changes="+rhythm.name+"/write head", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				tally.Encode()
 			}
 		})
 	}

@@ -98,6 +98,12 @@ type Cap struct {
 	Currency string // of Limit; "" for numbers of changes and parts per million
 }
 
+// On is the cap on another scope.
+func (c Cap) On(scope Scope) Cap {
+	c.Scope = scope
+	return c
+}
+
 func (c *Cap) validate() error {
 	invalid := func(why string) error {
 		return fmt.Errorf("%w: the cap %q on %s: %s", policy.ErrInvalid, c.Name, c.Scope, why)
@@ -222,4 +228,18 @@ func (s Sheet) with(tally Tally) Sheet {
 		}
 	}
 	return append(next, tally)
+}
+
+// CapsOn is the caps that hold for the scopes: each template, of which only the kind of its scope counts, on every
+// scope of that kind.
+func CapsOn(templates []Cap, scopes []Scope) []Cap {
+	var caps []Cap
+	for _, template := range templates {
+		for _, scope := range scopes {
+			if scope.Kind == template.Scope.Kind {
+				caps = append(caps, template.On(scope))
+			}
+		}
+	}
+	return caps
 }

@@ -2,14 +2,16 @@ package ledger
 
 import (
 	"encoding/binary"
-	"fmt"
 	"time"
 
 	"github.com/bidrail/bidrail/policy"
 )
 
-// holdReversal is a bit beside the state of a hold.
-const holdReversal = 0x80
+// holdReversal is a bit beside the state of a hold, movementUnbounded one beside the direction of its movement.
+const (
+	holdReversal      = 0x80
+	movementUnbounded = 0x80
+)
 
 // AppendBinary appends the hold as [DecodeHold] reads it. It never fails.
 func (h *Hold) AppendBinary(to []byte) ([]byte, error) {
@@ -19,17 +21,47 @@ func (h *Hold) AppendBinary(to []byte) ([]byte, error) {
 	}
 	to = append(to, holdVersion, state)
 	to = appendText(to, h.ID)
-	to = append(to, byte(h.Movement.Unit.Kind))
+	m := &h.Movement
+	direction := byte(m.Direction)
+	if m.Unbounded {
+		direction |= movementUnbounded
+	}
+	to = append(to, byte(m.Unit.Kind), direction)
+	to = binary.AppendUvarint(to, uint64(m.Amount))
 	for _, value := range [...]policy.Value{h.Movement.Before, h.Movement.After, h.Applied} {
 		to = appendValue(to, value)
 	}
 	to = appendTime(appendTime(to, h.PlacedAt), h.ResolvedAt)
 	to = binary.AppendUvarint(to, uint64(len(h.Charges)))
+	previous := ""
 	for _, charge := range h.Charges {
-		to = appendText(to, charge.Scope.String())
-		to = binary.AppendUvarint(appendTime(to, charge.At), charge.Sequence)
+		// The scopes of a change begin alike: most are in one account.
+		shared := sharedBeginning(previous, charge.Scope.Key)
+		to = append(to, byte(charge.Scope.Kind))
+		to = appendText(binary.AppendUvarint(to, uint64(shared)), charge.Scope.Key[shared:])
+		to = appendSince(to, h.PlacedAt, charge.At)
+		to = binary.AppendUvarint(to, charge.Sequence)
+		previous = charge.Scope.Key
 	}
 	return to, nil
+}
+
+// sharedBeginning is how many bytes two texts begin with alike.
+func sharedBeginning(a, b string) int {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return min(len(a), len(b))
+}
+
+// appendSince writes when a charge was placed: 0 for the zero time, or how long after the hold, and 1.
+func appendSince(to []byte, placed, at time.Time) []byte {
+	if at.IsZero() {
+		return append(to, 0)
+	}
+	return binary.AppendUvarint(to, uint64(instant(at)-instant(placed))+1)
 }
 
 // MarshalBinary is [Hold.AppendBinary] to nothing.
@@ -61,13 +93,13 @@ func appendValue(to []byte, value policy.Value) []byte {
 	return to
 }
 
-// DecodeHold reads what [Hold.AppendBinary] wrote, and refuses everything else. How far the movement
-// goes is not in it: that follows from its values.
+// DecodeHold reads what [Hold.AppendBinary] wrote, and refuses everything else. How far the movement goes does not
+// follow from its values alone, so it is read as it was placed.
 func DecodeHold(data []byte) (Hold, error) {
 	r := reader{data: data}
 	h := r.hold()
-	if err := r.end(); err != nil {
-		return Hold{}, fmt.Errorf("a hold of %d bytes: %w", len(data), err)
+	if err := r.end("a hold"); err != nil {
+		return Hold{}, err
 	}
 	return h, nil
 }
@@ -77,9 +109,13 @@ func (r *reader) hold() Hold {
 	state := r.byte()
 	h := Hold{State: HoldState(state &^ holdReversal), Reversal: state&holdReversal != 0, ID: r.text()}
 	r.check(h.State < holdStateEnd, "this state is not known")
-	kind := r.kind()
+	kind, direction := r.kind(), r.byte()
+	amount := r.natural(0)
 	before, after := r.value(), r.value()
 	h.Movement = measure(kind, before, after)
+	h.Movement.Direction, h.Movement.Amount = policy.Direction(direction&^movementUnbounded), amount
+	h.Movement.Unbounded = direction&movementUnbounded != 0
+	r.check(h.Movement.Direction <= policy.Cut, "this direction is not known")
 	h.Applied = r.value()
 	h.PlacedAt, h.ResolvedAt = r.time(), r.time()
 	count := r.unsigned()
@@ -87,13 +123,40 @@ func (r *reader) hold() Hold {
 		r.fail("there are more charges than there is left to read")
 		return h
 	}
+	previous := ""
 	for range count {
-		text := r.text()
-		scope, err := ParseScope(text)
-		r.check(err == nil, "this is no scope")
-		h.Charges = append(h.Charges, Charge{scope, r.time(), r.unsigned()})
+		scope := r.scope(previous)
+		h.Charges = append(h.Charges, Charge{scope, r.since(h.PlacedAt), r.unsigned()})
+		previous = scope.Key
 	}
 	return h
+}
+
+// scope reads a scope of which the key begins like the one before.
+func (r *reader) scope(previous string) Scope {
+	kind, shared, rest := ScopeKind(r.byte()), r.unsigned(), r.text()
+	if shared > uint64(len(previous)) {
+		r.fail("more of a scope is shared than there is")
+		return Scope{}
+	}
+	scope := Scope{kind, previous[:shared] + rest}
+	r.check(uint64(sharedBeginning(previous, scope.Key)) == shared, "more of a scope is shared than is said")
+	parsed, err := ParseScope(scope.String())
+	r.check(err == nil && parsed == scope, "this is no scope")
+	return scope
+}
+
+func (r *reader) since(placed time.Time) time.Time {
+	number := r.natural(0)
+	if number == 0 {
+		return time.Time{}
+	}
+	after := number - 1
+	if placed.IsZero() || after > int64(lastMinute)*int64(time.Minute)-instant(placed) {
+		r.fail("the time of a charge is not that of any hold")
+		return time.Time{}
+	}
+	return moment(instant(placed) + after)
 }
 
 func (r *reader) time() time.Time {

@@ -562,11 +562,8 @@ func encodeState(t testing.TB, state State) map[string]string {
 	texts := map[string]string{}
 	for scope, sheet := range state {
 		for i := range sheet {
-			encoded, err := sheet[i].MarshalBinary()
-			if err != nil {
-				t.Fatal(err)
-			}
-			texts[scope.String()+sheet[i].unit.Kind.String()+sheet[i].unit.Currency] += string(encoded)
+			head, older := inFull(sheet[i])
+			texts[scope.String()+sheet[i].unit.Kind.String()+sheet[i].unit.Currency] += string(head) + string(older)
 		}
 	}
 	return texts

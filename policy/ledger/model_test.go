@@ -46,6 +46,7 @@ type tallyName struct {
 type machine struct {
 	book
 	caps      []Cap
+	stored    shelf
 	movements []*remembered
 	latest    map[tallyName]time.Time
 	highest   time.Time // of the clock
@@ -229,13 +230,9 @@ func (m *machine) resolve(t *rapid.T, movement *remembered, outcome HoldState) {
 func (m *machine) reencode(changed State) error {
 	for scope, sheet := range changed {
 		for i := range sheet {
-			encoded, _ := sheet[i].MarshalBinary()
-			tally, err := DecodeTally(encoded)
+			tally, err := m.stored.store(scope, &sheet[i])
 			if err != nil {
 				return fmt.Errorf("%s: %w", scope, err)
-			}
-			if again, _ := tally.MarshalBinary(); string(again) != string(encoded) {
-				return fmt.Errorf("%s: %x became %x", scope, encoded, again)
 			}
 			if m.next++; m.next%2 == 0 { // the others stay as they were in memory
 				sheet[i] = tally
@@ -403,7 +400,7 @@ func TestModel_I4_I5_I14(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := &machine{book: book{state: State{}, now: noon, rates: rates}, latest: map[tallyName]time.Time{}, highest: noon, outcomes: map[HoldState]int{}}
+		m := &machine{book: book{state: State{}, now: noon, rates: rates}, stored: shelf{}, latest: map[tallyName]time.Time{}, highest: noon, outcomes: map[HoldState]int{}}
 		scopes := []Scope{AccountScope("p", "100"), CampaignScope("p", "100", "1"), OrganisationScope(), AutomationScope("bidder")}
 		for range rapid.IntRange(0, 4).Draw(t, "caps") {
 			limit := Cap{Name: "limit", Scope: rapid.SampledFrom(scopes).Draw(t, "scope"), Length: rapid.SampledFrom(DefaultLengths()).Draw(t, "length"),
@@ -448,7 +445,7 @@ func TestModel_I4_I5_I14(t *testing.T) {
 // What is voided or expires leaves everything as if it had never been placed, in any state of the ledger.
 func TestI5_WithdrawingRestoresExactly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := &machine{book: book{state: State{}, now: noon}, latest: map[tallyName]time.Time{}, highest: noon, outcomes: map[HoldState]int{}}
+		m := &machine{book: book{state: State{}, now: noon}, stored: shelf{}, latest: map[tallyName]time.Time{}, highest: noon, outcomes: map[HoldState]int{}}
 		for range rapid.IntRange(0, 12).Draw(t, "steps") {
 			m.place(t)
 			if rapid.Bool().Draw(t, "resolve") {

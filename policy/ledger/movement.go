@@ -32,10 +32,28 @@ type Movement struct {
 //	an amount to nothing, or to something else     the whole old amount, as a rise
 //	a rise to or from unlimited                    unbounded
 //	a cut to or from unlimited                     no amount: it counts, and frees nothing
-//	text, flags                                    no amount
+//	a pause or an exclusion                        the share of delivery it takes away
+//	other text, flags                              no amount
+//
+// The share of delivery is the fact delivery_share, in parts per million; where nobody has told it, there
+// is no amount.
 func MovementOf(change *policy.Change) Movement {
-	return measure(change.Kind, change.Before, change.After)
+	m := measure(change.Kind, change.Before, change.After)
+	removes := change.Kind == policy.KindStatus && m.Direction == policy.Cut || change.Kind == policy.KindTargetingExclusion && m.Direction != policy.Same
+	if share := change.Facts[DeliveryShare].Value; removes && share.Form == policy.Ratio && m.Unit.Currency == "" && m.Amount == 0 {
+		// More than all of it, or less than none, is nonsense, and counts as all.
+		if m.Amount = share.Amount; m.Amount < 0 || m.Amount > wholeShare {
+			m.Amount = wholeShare
+		}
+	}
+	return m
 }
+
+// DeliveryShare is the name of the fact that says how large a share of its account's recent delivery a target has.
+const DeliveryShare = "delivery_share"
+
+// wholeShare is all of it, in parts per million.
+const wholeShare = 1_000_000
 
 func measure(kind policy.Kind, before, after policy.Value) Movement {
 	change := policy.Change{Kind: kind, Before: before, After: after}
@@ -90,16 +108,21 @@ func (m *Movement) partly(applied policy.Value) (Movement, error) {
 	if applied == m.Before {
 		return Movement{}, fmt.Errorf("%w: the field is still %v, so nothing was applied: void the hold", policy.ErrInvalid, applied)
 	}
-	part := measure(m.Unit.Kind, m.Before, applied)
+	// As the change says it: whether a part of it was made does not depend on what the ledger makes of it.
+	whole, part := measure(m.Unit.Kind, m.Before, m.After), measure(m.Unit.Kind, m.Before, applied)
 	switch {
 	case !hasAmount(applied),
-		part.Unit != m.Unit,
-		part.Direction != m.Direction,
+		part.Unit != whole.Unit,
+		part.Direction != whole.Direction,
 		hasAmount(m.After) && (m.After.Form != applied.Form || (m.After.Amount < 0) != (applied.Amount < 0)),
-		!m.Unbounded && (part.Unbounded || part.Amount > m.Amount),
-		!m.Unbounded && m.Before.Form == policy.Unlimited:
+		!whole.Unbounded && (part.Unbounded || part.Amount > whole.Amount),
+		!whole.Unbounded && m.Before.Form == policy.Unlimited:
 		return Movement{}, fmt.Errorf("%w: %v was applied, which is no part of the move from %v to %v that was held: reconcile the field",
 			policy.ErrInvalid, applied, m.Before, m.After)
+	}
+	if *m != whole { // the ledger knew better: nobody can say how much of that the part is
+		part = *m
+		part.After = applied
 	}
 	return part, nil
 }

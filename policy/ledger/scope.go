@@ -22,18 +22,22 @@ const (
 	Portfolio
 	Channel // a channel within an account
 	Account
+	Run // one run of an automation
 	Automation
 	Organisation
 
 	scopeKindEnd
 )
 
-// scopeNames and scopeParts say how each kind is written: its name, then so many parts.
+// scopeNames and scopeParts say how each kind is written: its name, then so many parts. scopeForms says it for people.
 var (
 	scopeNames = [scopeKindEnd]string{Field: "field", AdGroup: "ad_group", Campaign: "campaign", Portfolio: "portfolio",
-		Channel: "channel", Account: "account", Automation: "automation", Organisation: "organisation"}
+		Channel: "channel", Account: "account", Run: "run", Automation: "automation", Organisation: "organisation"}
 	scopeParts = [scopeKindEnd]int{Field: 5, AdGroup: 3, Campaign: 3, Portfolio: 3,
-		Channel: 3, Account: 2, Automation: 1, Organisation: 0}
+		Channel: 3, Account: 2, Run: 2, Automation: 1, Organisation: 0}
+	scopeForms = [scopeKindEnd]string{Field: "field/PLATFORM/ACCOUNT/TYPE/ID/KIND", AdGroup: "ad_group/PLATFORM/ACCOUNT/ID",
+		Campaign: "campaign/PLATFORM/ACCOUNT/ID", Portfolio: "portfolio/PLATFORM/ACCOUNT/ID", Channel: "channel/PLATFORM/ACCOUNT/CHANNEL",
+		Account: "account/PLATFORM/ACCOUNT", Run: "run/SUBJECT/RUN", Automation: "automation/SUBJECT", Organisation: "organisation"}
 )
 
 // String returns the kind's name.
@@ -87,6 +91,9 @@ func ChannelScope(platform, account, channel string) Scope {
 // AccountScope is an account.
 func AccountScope(platform, account string) Scope { return newScope(Account, platform, account) }
 
+// RunScope is one run of an automation, by the automation's own name for it.
+func RunScope(automation, run string) Scope { return newScope(Run, automation, run) }
+
 // AutomationScope is everything one automation does.
 func AutomationScope(automation string) Scope { return newScope(Automation, automation) }
 
@@ -96,12 +103,14 @@ func OrganisationScope() Scope { return newScope(Organisation) }
 // ScopesOf returns the scopes a change counts in, each once, in the lock order. The automation is
 // the one that the credentials prove, not the one the change names; with "" there is no such scope.
 //
+// A run is what the automation calls so, or else its batch: a change that names neither is in none.
+//
 // A change of a campaign or an ad group itself counts in that campaign or ad group whether or not
 // the target says so: leaving out a field must not get a change around a limit.
 func ScopesOf(change *policy.Change, automation string) []Scope {
 	target := &change.Target
 	platform, account := target.Platform, target.Account
-	scopes := make([]Scope, 0, 10)
+	scopes := make([]Scope, 0, 12)
 	scopes = append(scopes, FieldScope(target.Key(), change.Kind), AccountScope(platform, account), OrganisationScope())
 	within := func(kind ScopeKind, id string) {
 		if id != "" {
@@ -122,6 +131,9 @@ func ScopesOf(change *policy.Change, automation string) []Scope {
 	}
 	if automation != "" {
 		scopes = append(scopes, AutomationScope(automation))
+		if run := cmp.Or(change.Actor.Run, change.BatchID); run != "" {
+			scopes = append(scopes, RunScope(automation, run))
+		}
 	}
 	return sortScopes(scopes)
 }
@@ -130,6 +142,21 @@ func ScopesOf(change *policy.Change, automation string) []Scope {
 func sortScopes(scopes []Scope) []Scope {
 	slices.SortFunc(scopes, Scope.Compare)
 	return slices.Compact(scopes)
+}
+
+// IDs are the ids of the scope, as they were before they were escaped: platform and account first, where
+// it has them.
+func (s Scope) IDs() []string {
+	if s.Key == "" && scopeParts[s.Kind] == 0 {
+		return nil
+	}
+	ids := strings.Split(s.Key, "/")
+	for i, id := range ids {
+		if plain, err := url.PathUnescape(id); err == nil { // what newScope has escaped can be read
+			ids[i] = plain
+		}
+	}
+	return ids
 }
 
 // Compare orders scopes as they are to be locked.
@@ -159,8 +186,8 @@ func ParseScope(text string) (Scope, error) {
 		ids = strings.Split(key, "/")
 	}
 	if len(ids) != scopeParts[kind] {
-		return Scope{}, fmt.Errorf("%w: scope %q has %d ids where %s takes %d; write slashes within an id as %%2F",
-			policy.ErrInvalid, text, len(ids), name, scopeParts[kind])
+		return Scope{}, fmt.Errorf("%w: scope %q is not written %s; write slashes within an id as %%2F",
+			policy.ErrInvalid, text, scopeForms[kind])
 	}
 	for i, id := range ids {
 		plain, err := url.PathUnescape(id)
@@ -174,6 +201,20 @@ func ParseScope(text string) (Scope, error) {
 		}
 	}
 	return Scope{kind, key}, nil
+}
+
+// AccountOf is the account that the scope is in, or is; none of a run, an automation or everything.
+func (s Scope) AccountOf() (platform, account string, found bool) {
+	if s.Kind < Field || s.Kind > Account {
+		return "", "", false
+	}
+	ids := strings.SplitN(s.Key, "/", 3)
+	if len(ids) < 2 {
+		return "", "", false
+	}
+	platform, errPlatform := url.PathUnescape(ids[0])
+	account, errAccount := url.PathUnescape(ids[1])
+	return platform, account, errPlatform == nil && errAccount == nil
 }
 
 // MarshalText writes the scope as [Scope.String] does.

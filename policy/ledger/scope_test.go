@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -55,11 +56,65 @@ func TestScopesOf(t *testing.T) {
 	}
 }
 
+func TestScopesOfRun(t *testing.T) {
+	target := policy.Target{Platform: "p", Account: "a", EntityType: "keyword", EntityID: "1"}
+	for _, tt := range []struct {
+		name, automation, run, batch string
+		want                         []string
+	}{
+		{"named", "bid/der", "run 7", "", []string{"run/bid%2Fder/run%207", "automation/bid%2Fder", "organisation"}},
+		{"its batch", "bidder", "", "bat_1", []string{"run/bidder/bat_1", "automation/bidder", "organisation"}},
+		{"its own name before that", "bidder", "7", "bat_1", []string{"run/bidder/7", "automation/bidder", "organisation"}},
+		{"neither", "bidder", "", "", []string{"automation/bidder", "organisation"}},
+		{"of nobody", "", "7", "bat_1", []string{"organisation"}},
+	} {
+		change := &policy.Change{Kind: policy.KindBid, Target: target, BatchID: tt.batch, Actor: policy.Actor{Automation: "another", Run: tt.run}}
+		want := append([]string{"field/p/a/keyword/1/bid", "account/p/a"}, tt.want...)
+		if diff := cmp.Diff(want, names(ScopesOf(change, tt.automation))); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
+
+func TestAccountOf(t *testing.T) {
+	for _, tt := range []struct {
+		scope             Scope
+		platform, account string
+		found             bool
+	}{
+		{FieldScope(policy.TargetKey{Platform: "p/q", Account: "1%", EntityType: "keyword", EntityID: "2"}, policy.KindBid), "p/q", "1%", true},
+		{CampaignScope("meta", "1", "2"), "meta", "1", true},
+		{AccountScope("", ""), "", "", true},
+		{AutomationScope("a/b"), "", "", false},
+		{RunScope("a", "b"), "", "", false},
+		{OrganisationScope(), "", "", false},
+		{Scope{}, "", "", false},
+	} {
+		platform, account, found := tt.scope.AccountOf()
+		if platform != tt.platform || account != tt.account || found != tt.found {
+			t.Errorf("%s: got %q, %q, %v", tt.scope, platform, account, found)
+		}
+	}
+}
+
 func TestParseScopeRefuses(t *testing.T) {
 	for _, text := range []string{"", "organisation/", "organisation/x", "planet/x", "account/x", "account/x/y/z", "automation",
 		"account/a%2fb/c", "account/a b/c", "account/%zz/c", "account/%41/c", "field/p/a/t/i/nothing", "/account"} {
 		if scope, err := ParseScope(text); !errors.Is(err, policy.ErrInvalid) {
 			t.Errorf("%q: got %v, %v", text, scope, err)
+		}
+	}
+}
+
+// Who writes a scope with too few or too many ids reads how it is written.
+func TestScopeForms(t *testing.T) {
+	for kind := Field; kind < scopeKindEnd; kind++ {
+		form := scopeForms[kind]
+		if name, _, _ := strings.Cut(form, "/"); name != kind.String() || strings.Count(form, "/") != scopeParts[kind] {
+			t.Errorf("%v, which has %d ids, is written %s", kind, scopeParts[kind], form)
+		}
+		if _, err := ParseScope(form + "/more"); err == nil || !strings.Contains(err.Error(), "is not written "+form+"; ") {
+			t.Errorf("%s/more: got %v, want to read %s", form, err, form)
 		}
 	}
 }

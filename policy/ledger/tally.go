@@ -21,10 +21,15 @@ type Tally struct {
 	turn         policy.Direction
 	turnSequence uint64
 
+	// What a field has since the last posted change whose value is a number; of the field's tally only.
+	value         int64
+	valueSequence uint64 // 0: not known
+
 	lastPosted, lastHeld      int64 // when the last such change was placed; 0: none
 	open, openRises, openCuts int64
 	older                     []bucket // by time, disjoint, never changed once made
-	newest                    bucket   // apart, so that placing copies no more than this; count 0: none
+	apart                     digest   // of older, where that is stored apart; zero: not known, or not stored yet
+	newest                    bucket   // not among the older ones, so that placing copies no more than this; count 0: none
 }
 
 func newTally(unit Unit, field bool) Tally { return Tally{unit: unit, field: field} }
@@ -81,10 +86,7 @@ func (t *Tally) advance(minute int32) {
 		buckets = appendAged(buckets, t.newest, minute)
 	}
 	t.newest = bucket{start: minute}
-	if n := len(buckets); n > 0 && buckets[n-1].covers(minute) { // a tally just read has no newest
-		t.newest, buckets = buckets[n-1], buckets[:n-1]
-	}
-	t.older = buckets
+	t.older, t.apart = buckets, digest{}
 }
 
 // appendAged appends a bucket as wide as it is by now: none when no window reaches it any more, and
@@ -106,6 +108,9 @@ func (t Tally) post(m, part *Movement, at int64, sequence uint64) Tally {
 	t.lastPosted = max(t.lastPosted, at)
 	if sequence > t.turnSequence && (m.Direction == policy.Rise || m.Direction == policy.Cut) {
 		t.turn, t.turnSequence = m.Direction, sequence
+	}
+	if value, known := level(part.After); known && t.field && sequence > t.valueSequence {
+		t.value, t.valueSequence = value, sequence
 	}
 	t.countOpen(m, -1)
 	t.edit(minuteOf(at), func(b *bucket) { b.post(m, part) })
@@ -143,7 +148,7 @@ func (t *Tally) edit(minute int32, change func(*bucket)) {
 	if i == len(t.older) || !t.older[i].covers(minute) {
 		return
 	}
-	t.older = slices.Clone(t.older)
+	t.older, t.apart = slices.Clone(t.older), digest{}
 	change(&t.older[i])
 	if t.older[i].count == 0 {
 		t.older = slices.Delete(t.older, i, i+1)

@@ -1,0 +1,52 @@
+package ledger
+
+import (
+	"math"
+	"time"
+
+	"github.com/bidrail/bidrail/policy"
+)
+
+// Known is a movement as the ledger sees it, which is not always as the change says. What a change says holds now is the
+// caller's word, and a rise looks like a cut to whoever believes a large enough one. So a movement that claims to be a
+// cut, or none, is held against the values that the ledger has seen its field take within the [Horizon]: the last that was
+// posted, and those that holds may yet bring. Where it would be anything but a cut from one of them, it is of no known
+// direction: it counts as a rise, by the longest of the distances, and frees nothing. Everything else stays as it is.
+//
+// A field may have been changed behind the ledger's back. Then a true cut counts as a rise, which is strict, until a change
+// of it is posted.
+func (s Sheet) Known(m Movement, now time.Time) (known Movement, contradicted bool) {
+	if m.Direction != policy.Cut && m.Direction != policy.Same || !hasAmount(m.After) {
+		return m, false
+	}
+	tally, _ := s.Tally(m.Unit)
+	known = m
+	against := func(value int64) {
+		from := m.After
+		if from.Amount = value; value == math.MaxInt64 {
+			from = policy.UnlimitedValue()
+		}
+		seen := measure(m.Unit.Kind, from, m.After)
+		if seen.Direction == policy.Cut || seen.Direction == policy.Same {
+			return
+		}
+		contradicted = true
+		known.Direction = policy.Unordered
+		known.Amount = max(known.Amount, seen.Amount)
+		known.Unbounded = known.Unbounded || seen.Unbounded
+	}
+	if tally.valueSequence > 0 && instant(now)-tally.lastPosted <= int64(Horizon) {
+		against(tally.value)
+	}
+	held := func(b *bucket) {
+		if b.open > 0 && b.values != nil && b.values.held.known {
+			against(b.values.held.low)
+			against(b.values.held.high)
+		}
+	}
+	for i := range tally.older {
+		held(&tally.older[i])
+	}
+	held(&tally.newest)
+	return known, contradicted
+}
