@@ -13,6 +13,11 @@ MAKEFLAGS += --no-print-directory
 PACKAGES ?= ./...
 # How long `make nightly` fuzzes each target.
 FUZZTIME ?= 5m
+# How often `make crash` kills the server, and at how many occurrences it lets each system call fail. docs/reliability.md has longer runs.
+CRASH_CYCLES ?= 300
+CRASH_FAULTS ?= 3
+# How many seeds `make nightly` simulates, from another one on each night.
+SEEDS ?= 20000
 
 buf := go tool -modfile=tools/buf/go.mod buf
 staticcheck := go tool -modfile=tools/staticcheck/go.mod staticcheck
@@ -38,7 +43,7 @@ demo: ## Start a server and let an example automation run into its guardrails
 	@go run ./client/examples/demo
 
 .PHONY: test
-test: fmt vet staticcheck proto rego race ## Everything that CI runs
+test: fmt vet staticcheck proto rego race crash ## Everything that CI runs
 
 .PHONY: generate
 generate: ## Generate the Go code and the OpenAPI file from proto/
@@ -52,8 +57,17 @@ bench: ## Run every benchmark
 	@echo "bench: go test -bench in $(PACKAGES)"
 	@go test -run '^$$' -bench . -benchmem $(PACKAGES)
 
+.PHONY: mutants
+mutants: ## Plant bugs, one at a time: does the test that is named for each find it?
+	@echo "mutants: tools/mutants/*.patch"
+	@go run ./tools/mutants
+
 .PHONY: nightly
-nightly: test ## What CI runs, then long property tests and fuzzing
+nightly: test mutants ## What CI runs, planted bugs, then long crash tests, property tests, simulations and fuzzing
+	@$(MAKE) crash CRASH_CYCLES=20000 CRASH_FAULTS=300
+	@echo "nightly: $(SEEDS) seeds of the simulation, 500 histories of the ledger"
+	@go test -count=1 -timeout=12h -run '^(TestSimulation|TestHistoriesAreLinearizable)$$' ./server \
+		-sim.seeds=$(SEEDS) -sim.first=$$(date +%s) -histories=500 -histories.calls=1000
 	@echo "nightly: property tests with 10,000 cases each in $(PACKAGES)"
 	@RAPID_CHECKS=10000 go test -race -count=1 -timeout=6h $(PACKAGES)
 	@echo "nightly: fuzzing each target in $(PACKAGES) for $(FUZZTIME)"
@@ -140,3 +154,11 @@ race: ## go test with the race detector
 	@echo "race: go test -race $(PACKAGES)"
 	@command -v "$$(go env CC)" >/dev/null || { echo 'the race detector needs a C compiler; on Debian: apt-get install gcc libc6-dev' >&2; exit 1; }
 	@CGO_ENABLED=1 go test -race $(PACKAGES)
+
+.PHONY: crash
+crash: ## Kill the server again and again, and let its disk fail
+	@echo "crash: $(CRASH_CYCLES) kills, $(CRASH_FAULTS) occurrences of each fault"
+	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
+		go test -count=1 -timeout=12h -run '^(TestKilled|TestDiskFaults|TestDiskFull)$$' ./cmd/bidrail \
+			-v -crash.cycles=$(CRASH_CYCLES) -crash.faults=$(CRASH_FAULTS) >"$$log" 2>&1 || { cat "$$log"; exit 1; }; \
+		sed -nE 's/^ +crash_[a-z_]*test\.go:[0-9]+: ((crash|disk faults|full disk|no disk).*)/\1/p' "$$log"

@@ -21,7 +21,7 @@ import (
 
 // fakeService answers what the test says and remembers what it was asked. It judges nothing.
 type fakeService struct {
-	bidrailv1.UnimplementedGuardrailServiceServer
+	permitOffice
 	check func(attempt int, request *bidrailv1.CheckRequest) (*bidrailv1.CheckResponse, error)
 	batch func(request *bidrailv1.CheckBatchRequest) (*bidrailv1.CheckBatchResponse, error)
 

@@ -19,6 +19,10 @@ func (d Decision) Allowed() bool {
 	return d.GetVerdict() == bidrailv1.Verdict_VERDICT_ALLOW && !d.GetDryRun()
 }
 
+// Permit is the authority that came with the decision, to be used with [Client.Apply] or [Client.Claim]; the legs of a group share one.
+// Without one, which is nil, the change must not be made.
+func (d Decision) Permit() *bidrailv1.Permit { return d.GetPermit() }
+
 // NeedsApproval reports whether people must approve the change first.
 func (d Decision) NeedsApproval() bool {
 	return d.GetVerdict() == bidrailv1.Verdict_VERDICT_REQUIRE_APPROVAL

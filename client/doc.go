@@ -1,5 +1,5 @@
-// Package client is what a Go automation imports to ask Bidrail before it changes a bid or a budget. Start with [Dial] and
-// [Client.Check]:
+// Package client is what a Go automation imports to ask Bidrail before it changes a bid or a budget. Start with [Dial],
+// [Client.Check] and [Client.Apply]:
 //
 //	guard, err := client.Dial("127.0.0.1:7443", client.WithPrincipal("bid-optimizer", "automation"))
 //	...
@@ -9,7 +9,9 @@
 //	if err != nil || !decisions.Allowed() {
 //		return err // nothing is changed
 //	}
-//	// make the change on the platform
+//	err = guard.Apply(ctx, decisions, func(ctx context.Context) error {
+//		return platform.SetBid(ctx, after) // an error wraps client.ErrNotMade when it is certain that nothing was changed
+//	})
 //
 // # What it promises
 //
@@ -20,6 +22,20 @@
 // A call that gets no answer is repeated with the same change_ids, a bounded number of times, with growing and random pauses. That
 // is safe: Bidrail answers a key and content that it has decided before with the stored decision, so a repeated call decides
 // nothing twice. The same key with other content is refused with [ErrKeyReused].
+//
+// # Permits
+//
+// What is allowed comes with a permit: the authority to make exactly those changes, once and soon. [Client.Apply] uses it as it is
+// meant to be used: it claims the permit right before the change is made, and reports what became of it. An automation whose changes
+// are made elsewhere, or that cannot be wrapped in a function, calls [Client.Claim] and [Client.Report] itself. What will not be
+// done after all is handed back with [Client.GiveBack].
+//
+// The report is what cumulative limits are held against. When nobody can say whether a change was made, UNKNOWN is the truth: what was
+// held for it stays held, and a person looks. Claims and reports that get no answer are repeated like checks, and are as safe to
+// repeat.
+//
+// An executor that is handed permits by others verifies them offline with a [Verifier], and claims them as well: a signature bounds
+// how long and what for a permit can be used, but a copy verifies just as well.
 //
 // # What the automation does
 //

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"time"
@@ -44,7 +45,16 @@ func Example() {
 		}
 		return
 	}
-	// Now set the bid on the platform.
+	err = guard.Apply(ctx, decisions, func(context.Context) error {
+		// Set the bid on the platform here, and return nil when it has taken it.
+		return fmt.Errorf("%w: the platform is closed for maintenance", client.ErrNotMade)
+	})
+	switch {
+	case errors.Is(err, client.ErrNotReported):
+		log.Print("somebody must look at the bid: ", err)
+	case err != nil:
+		log.Print("the bid stays: ", err)
+	}
 }
 
 // A budget moves from one campaign to another: both changes land, or none.

@@ -21,13 +21,15 @@ type Example struct {
 	Input  ast.Value
 }
 
-// AbsenceReport is what happened when input was taken away from rules.
+// AbsenceReport is what happened when input was taken away from rules, and when their windows were filled.
 type AbsenceReport struct {
 	Rules    int // rules that have a firing example
 	Examples int
 	Removals int      // documents with one path removed that were judged
 	Laxer    []Laxer  // removals that made a verdict laxer: silent passes
 	Declared []Laxer  // the same, for paths that a rule's METADATA declares optional: known, and allowed
+	Raises   int      // documents with one sum of a window raised that were judged
+	More     []More   // raises that made a verdict laxer
 	Wrong    []string // examples that do not give what they expect
 	Untested []string // rules without an example that fires
 }
@@ -45,9 +47,12 @@ func (l Laxer) String() string {
 // CheckAbsence shows what the rules of a revision answer when something is missing. For each example
 // of each rule it removes every path of the input in turn and judges the rest with that rule and
 // the engine's own checks: no removal may make the verdict laxer. Labels are removed whole, since a
-// label that is not there is a label the target does not have; lists likewise. A path that a rule
+// label that is not there is a label the target does not have; lists likewise. Of a scope's windows those are removed
+// that the rule reads: there are hundreds, and the scope as a whole stands for the others. A path that a rule
 // declares optional stands for something that may well be unknown, such as a fact no connector
 // pushes: what its absence lets through is reported apart.
+//
+// Likewise it raises every sum of the windows that a rule reads: no raise may make the verdict laxer.
 func CheckAbsence(ctx context.Context, engine *Engine) (*AbsenceReport, error) {
 	examples, err := readExamples(ctx, engine)
 	if err != nil {
@@ -65,7 +70,7 @@ func CheckAbsence(ctx context.Context, engine *Engine) (*AbsenceReport, error) {
 			report.Wrong = append(report.Wrong, fmt.Sprintf("%s: example %q: input is not an object", example.Rule.ID, example.Name))
 			continue
 		}
-		before := engine.judgeAlone(ctx, document, example.Rule)
+		before := engine.askAlone(ctx, document, example.Rule)
 		if got := before.strongest(example.Rule.ID); got != example.Expect {
 			report.Wrong = append(report.Wrong, fmt.Sprintf("%s: example %q gives %s and expects %s%s", example.Rule.ID, example.Name, got, example.Expect, before.others(example.Rule.ID)))
 			continue
@@ -75,18 +80,22 @@ func CheckAbsence(ctx context.Context, engine *Engine) (*AbsenceReport, error) {
 		}
 		firing[example.Rule] = true
 		for _, path := range removable(engine.shape, document) {
+			if example.Rule.ignores(path) {
+				continue
+			}
 			report.Removals++
-			after := engine.judgeAlone(ctx, remove(document, path), example.Rule)
+			after := engine.askAlone(ctx, remove(document, path), example.Rule)
 			if !after.laxer(before) {
 				continue
 			}
 			laxer := Laxer{example.Rule.ID, example.Name, "input." + strings.Join(path, "."), before.verdict, after.verdict}
-			if slices.Contains(example.Rule.Optional, laxer.Path) {
+			if example.Rule.declares(laxer.Path) {
 				report.Declared = append(report.Declared, laxer)
 			} else {
 				report.Laxer = append(report.Laxer, laxer)
 			}
 		}
+		report.checkMonotony(ctx, engine, example, before)
 	}
 	report.Rules = len(firing)
 	for _, rule := range engine.rules {
@@ -97,30 +106,64 @@ func CheckAbsence(ctx context.Context, engine *Engine) (*AbsenceReport, error) {
 	return report, nil
 }
 
-// judgement is the verdict of one rule with the engine's checks, the rule taken as enforced: a rule
+// ignores reports whether the path lies in a window that the rule does not read.
+func (r *Rule) ignores(path []string) bool {
+	if len(path) < 3 || path[0] != "windows" {
+		return false
+	}
+	window := path[2]
+	if window == scopeAge || window == scopeReverses {
+		window = ""
+	}
+	return !slices.Contains(r.windows, WindowRead{path[1], window})
+}
+
+// declares reports whether the rule's METADATA says that it copes without the path: without what it is part of, or
+// without each thing that the rule reads of it.
+func (r *Rule) declares(path string) bool {
+	within := func(path, whole string) bool { return path == whole || strings.HasPrefix(path, whole+".") }
+	optional := func(path string) bool {
+		return slices.ContainsFunc(r.Optional, func(optional string) bool { return within(path, optional) })
+	}
+	if optional(path) {
+		return true
+	}
+	some := false
+	for _, read := range r.Reads {
+		switch {
+		case within(read, path) && optional(read):
+			some = true
+		case within(read, path), within(path, read):
+			return false
+		}
+	}
+	return some
+}
+
+// answer is the verdict of one rule with the engine's checks, the rule taken as enforced: a rule
 // in shadow must not be lax either.
-type judgement struct {
+type answer struct {
 	findings []Finding
 	verdict  Verdict
 }
 
-func (e *Engine) judgeAlone(ctx context.Context, document ast.Value, rule *Rule) judgement {
-	findings := e.evaluateDocument(ctx, document, rule)
+func (e *Engine) askAlone(ctx context.Context, document ast.Value, rule *Rule) answer {
+	findings := e.evaluateDocument(ctx, document, rule).Findings
 	for i := range findings {
 		findings[i].Shadow = false
 	}
-	return judgement{findings, Decide(findings)}
+	return answer{findings, Decide(findings)}
 }
 
-// laxer reports whether j lets through what other does not, warnings included: a warning that
+// laxer reports whether a lets through what other does not, warnings included: a warning that
 // disappears was a silent pass too.
-func (j judgement) laxer(other judgement) bool {
-	return j.verdict.Laxer(other.verdict) || len(j.findings) == 0 && len(other.findings) > 0
+func (a answer) laxer(other answer) bool {
+	return a.verdict.Laxer(other.verdict) || len(a.findings) == 0 && len(other.findings) > 0
 }
 
-func (j judgement) strongest(rule string) string {
+func (a answer) strongest(rule string) string {
 	strongest := EffectNone
-	for _, finding := range j.findings {
+	for _, finding := range a.findings {
 		if finding.Rule == rule {
 			strongest = max(strongest, finding.Effect)
 		}
@@ -131,9 +174,9 @@ func (j judgement) strongest(rule string) string {
 	return strongest.String()
 }
 
-func (j judgement) others(rule string) string {
+func (a answer) others(rule string) string {
 	var texts []string
-	for _, finding := range j.findings {
+	for _, finding := range a.findings {
 		if finding.Rule != rule {
 			texts = append(texts, finding.Rule+": "+finding.Message)
 		}

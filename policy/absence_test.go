@@ -75,6 +75,16 @@ func TestARuleThatPassesWhatIsMissingIsReported(t *testing.T) {
 		{"a limit that is needed", "", `block contains {"message": "step"} if input.limits.bid.step.ppm > 5`, `{}`, nil, nil},
 		{"a limit that is needed, and absence asks a person", "undetermined: approve", `block contains {"message": "step"} if input.limits.bid.step.ppm > 5`, `{}`,
 			[]string{"input.limits.bid", "input.limits.bid.step"}, nil},
+		{"a window that is needed", "", `block contains {"message": "moved"} if input.windows.account.day.moved > 2`, `{}`, nil, nil},
+		{"a window with a default", "", `block contains {"message": "moved"} if object.get(input.windows, ["account", "day", "moved"], 0) > 2`, `{}`,
+			[]string{"input.windows.account", "input.windows.account.day", "input.windows.account.day.moved"}, nil},
+		{"a scope that is declared optional and not handled", "optional: [input.windows.account]", `block contains {"message": "moved"} if input.windows.account.day.moved > 2`, `{}`,
+			nil, []string{"input.windows.account", "input.windows.account.day", "input.windows.account.day.moved"}},
+		{"a member that is declared optional and not handled", "optional: [input.windows.account.day.moved]", `block contains {"message": "moved"} if input.windows.account.day.moved > 2`, `{}`,
+			nil, []string{"input.windows.account", "input.windows.account.day", "input.windows.account.day.moved"}},
+		{"one of two members declared optional and not handled", "optional: [input.windows.account.day.moved]\nundetermined: approve",
+			`block contains {"message": "moved"} if input.windows.account.day.moved + input.windows.account.day.lowered > 2`, `{}`,
+			[]string{"input.windows.account", "input.windows.account.day", "input.windows.account.day.lowered"}, []string{"input.windows.account.day.moved"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			expect := "block"

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -98,6 +99,16 @@ func (d Direction) String() string {
 
 // MarshalText writes the direction's name.
 func (d Direction) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads a direction's name.
+func (d *Direction) UnmarshalText(text []byte) error {
+	at := slices.Index(directionNames[:], string(text))
+	if at < 0 {
+		return fmt.Errorf("%w: no direction is called %q", ErrInvalid, text)
+	}
+	*d = Direction(at)
+	return nil
+}
 
 // Direction is the direction of risk of the change, Unordered when in doubt.
 func (c *Change) Direction() Direction {

@@ -36,6 +36,7 @@ type Engine struct {
 	revision  *Revision
 	rules     []*Rule
 	shape     *shape
+	byKind    map[Kind][]*Rule // those that concern the kind and are not off
 	accounts  map[accountKey]account
 	evaluator Evaluator
 	deadline  time.Duration
@@ -44,6 +45,8 @@ type Engine struct {
 
 	limitTerms     sync.Map // limits.Held → *ast.Term
 	limitTermCount atomic.Int64
+
+	windowReads map[Kind][]WindowRead
 }
 
 type accountKey struct{ platform, account string }
@@ -109,25 +112,29 @@ func (c *compilation) run(ctx context.Context, options Options) *Engine {
 	}
 	c.checkCalls(rules)
 	accounts := c.readAccounts()
-	facts, err := c.revision.factDefinitions()
+	root, err := c.revision.inputShape()
 	if err != nil {
 		c.refuse("%v", err)
 	}
 	if len(c.problems) > 0 {
 		return nil
 	}
-	root := inputShape(c.revision.limits.Definitions(), facts)
 	compiler := c.compile(root)
 	if compiler == nil {
 		return nil
 	}
 	c.refuseUnknownData(compiler)
 	c.refuseSenseless(root)
-	c.analyse(rules, compiler, root)
+	c.analyse(rules, compiler)
 	if len(c.problems) > 0 {
 		return nil
 	}
-	engine := &Engine{revision: c.revision, rules: rules, shape: root, accounts: accounts, deadline: options.Deadline}
+	engine := &Engine{revision: c.revision, rules: rules, shape: root, accounts: accounts, deadline: options.Deadline,
+		byKind: map[Kind][]*Rule{}, windowReads: map[Kind][]WindowRead{}}
+	for _, kind := range Kinds() {
+		engine.byKind[kind] = slices.DeleteFunc(slices.Clone(rules), func(rule *Rule) bool { return rule.Mode == RuleOff || !rule.Concerns(kind) })
+		engine.windowReads[kind] = windowReadsOf(engine.byKind[kind])
+	}
 	if engine.deadline <= 0 {
 		engine.deadline = defaultDeadline
 	}

@@ -2,28 +2,42 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
 // Request is everything one decision is made from. Nothing else is read: no clock, no network, no
 // store.
 type Request struct {
-	Change      *Change
-	Group       []Leg // the legs of the atomic group, the change among them; empty when there is none
-	Principal   Principal
-	Batch       Batch
-	Mode        Mode
-	Facts       map[string]Fact // merged; a connector's fact stands before the caller's
-	Experiments []Participation
-	Freezes     []OpenFreeze
-	Promos      []OpenPromo
-	Now         time.Time
+	Change    *Change
+	Group     []Leg // the legs of the atomic group, the change among them; empty when there is none
+	Principal Principal
+	Batch     Batch
+	Mode      Mode
+	Windows   Windows
+	// Contradicted: the ledger knows the field's value, and from there the change is no cut, whatever it says. Its
+	// direction is unordered then.
+	Contradicted bool
+	Facts        map[string]Fact // merged; a connector's fact stands before the caller's
+	Experiments  []Participation
+	Freezes      []OpenFreeze
+	Promos       []OpenPromo
+	Now          time.Time
 }
 
 // Leg is one change of an atomic group as the others see it.
 type Leg struct {
-	Change      *Change
-	Experiments []string // ids of the live experiments that touch it
+	Change       *Change
+	Experiments  []string // ids of the live experiments that touch it
+	Contradicted bool     // as of a Request
+}
+
+// direction is which way a change moves risk, as far as anybody but its caller can tell.
+func direction(change *Change, contradicted bool) Direction {
+	if contradicted {
+		return Unordered
+	}
+	return change.Direction()
 }
 
 // Batch says where in a call the change stands.
@@ -53,6 +67,14 @@ func (m Mode) String() string {
 		return modeNames[m]
 	}
 	return fmt.Sprintf("unknown(%d)", uint8(m))
+}
+
+// ParseMode is the inverse of [Mode.String].
+func ParseMode(name string) (Mode, error) {
+	if i := slices.Index(modeNames[:], name); i >= 0 {
+		return Mode(i), nil
+	}
+	return 0, fmt.Errorf("%w: no mode is called %q; write active, reduce_only or halted", ErrInvalid, name)
 }
 
 // Participation is one experiment that touches a target.

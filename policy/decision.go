@@ -128,7 +128,7 @@ type Finding struct {
 }
 
 // The ids of the findings the engine itself makes. They cannot be switched off or put in shadow.
-// Those that begin with policy. or group. are no rule's; the two of integrity are shared with the rules
+// Those that begin with policy., group. or ledger. are no rule's; those of integrity and governance are shared with the rules
 // that go further into the same questions.
 const (
 	FindingUndetermined = "policy.undetermined" // a rule could not be decided: absent input, builtin error, conflict, wrong result
@@ -138,6 +138,8 @@ const (
 	FindingSchema       = "integrity.schema"    // the input is not what the schema says
 	FindingCurrency     = "integrity.currency"  // a currency is missing, malformed or not that of the other side
 	FindingGroup        = "group.held"          // another leg of the atomic group is not allowed
+	FindingMode         = "governance.mode"     // people have switched the mode of a scope, which forbids the change
+	FindingCap          = "ledger.cap"          // a cap of the operator, which no revision lifts, has no room
 )
 
 // Decide folds findings into a verdict: the strictest effect wins and shadow findings do not
@@ -171,6 +173,7 @@ type Decision struct {
 	ChangeDigest  string    `json:"change_digest"` // see [Change.Digest]
 	GroupDigest   string    `json:"group_digest,omitempty"`
 	DecidedAt     time.Time `json:"decided_at"`
+	PermitID      string    `json:"permit_id,omitempty"` // of an ALLOW: the authority to make the change once; shared by a group
 }
 
 // Encode is the stored form of the decision.

@@ -54,16 +54,7 @@ func (e *EvaluationError) Error() string {
 // allows. It returns soon after the deadline of the engine, or of ctx where that is sooner. On a nil engine
 // the outcome is policy.none.
 func (e *Engine) Evaluate(ctx context.Context, request *Request) Outcome {
-	if e == nil {
-		return conclude([]Finding{{Rule: FindingNoPolicy, Effect: Blocks,
-			Message: "no policy is loaded, so nothing can be allowed; load a revision"}})
-	}
-	document := e.document(request)
-	// Written before rules run: an evaluation that overruns may still be reading the document.
-	input := appendJSON(make([]byte, 0, 4096), document)
-	outcome := conclude(e.evaluateDocument(ctx, document, nil))
-	outcome.Input = input
-	return outcome
+	return e.Judge(ctx, request).Outcome
 }
 
 // EvaluateInput decides a recorded input document again, as it was written by an [Outcome]. The
@@ -73,12 +64,22 @@ func (e *Engine) EvaluateInput(ctx context.Context, input []byte) (Outcome, erro
 	if err != nil {
 		return Outcome{}, fmt.Errorf("%w: input document: %v", ErrInvalid, err)
 	}
-	outcome := conclude(e.evaluateDocument(ctx, document, nil))
+	outcome := e.evaluateDocument(ctx, document, nil)
 	outcome.Input = input
 	return outcome, nil
 }
 
-func conclude(findings []Finding) Outcome {
+// evaluateDocument decides a document. With only, that rule alone is asked.
+func (e *Engine) evaluateDocument(ctx context.Context, document ast.Value, only *Rule) Outcome {
+	findings, _ := e.judgeDocument(ctx, document, only)
+	return conclude(findings)
+}
+
+func conclude(all []owned) Outcome {
+	var findings []Finding
+	for i := range all {
+		findings = append(findings, all[i].Finding)
+	}
 	slices.SortStableFunc(findings, func(a, b Finding) int {
 		if a.Effect != b.Effect {
 			return int(b.Effect) - int(a.Effect)
@@ -88,65 +89,99 @@ func conclude(findings []Finding) Outcome {
 	return Outcome{Verdict: Decide(findings), Findings: findings}
 }
 
-// evaluateDocument judges a document: first that it is what rules were written for, then what
-// they need, then what they say. With only, that rule alone is asked.
-func (e *Engine) evaluateDocument(ctx context.Context, document ast.Value, only *Rule) []Finding {
-	if findings := e.checkDocument(document); len(findings) > 0 {
-		return findings
+// judgeDocument judges a document: first that it is what rules were written for, which fit reports, then
+// what they need, then what they say. With only, that rule alone is asked.
+func (e *Engine) judgeDocument(ctx context.Context, document ast.Value, only *Rule) (findings []owned, fit bool) {
+	if unfit := e.checkDocument(document); len(unfit) > 0 {
+		return ownFindings(unfit...), false
 	}
 	input := document.(ast.Object) // checkDocument said so
 	kind := kindOf(input)
-	var findings []Finding
-	unpriced := map[RuleMode][]*Rule{} // rules that need sums, where there is no currency to look them up by
-	noCurrency := changeCurrency(input) == "" && beforeCurrency(input) == ""
+	rules := e.byKind[kind]
+	if only != nil {
+		rules = slices.DeleteFunc(slices.Clone(rules), func(rule *Rule) bool { return rule != only })
+	}
+	unset := map[RuleMode]*unsetAmounts{RuleEnforce: {}, RuleShadow: {}}
 	enforced := 0
-	for _, rule := range e.rules {
-		if rule.Mode == RuleOff || !rule.Concerns(kind) || only != nil && rule != only {
-			continue
-		}
+	for _, rule := range rules {
 		if rule.Mode == RuleEnforce {
 			enforced++
 		}
-		for i := range rule.needs {
-			switch {
-			case !rule.needs[i].missing(input):
-			case rule.needs[i].money && noCurrency:
-				unpriced[rule.Mode] = append(unpriced[rule.Mode], rule)
-			default:
-				findings = append(findings, undetermined(rule, "needs "+rule.needs[i].path+", which nothing provides for this target",
-					fmt.Sprintf("%s:%d", rule.File, rule.Line)))
-			}
+		missing, amounts := missingNeeds(rule, input)
+		findings = append(findings, missing...)
+		if len(amounts) > 0 {
+			unset[rule.Mode].add(rule, amounts)
 		}
 	}
 	for _, mode := range []RuleMode{RuleEnforce, RuleShadow} {
-		if len(unpriced[mode]) > 0 {
-			findings = append(findings, withoutCurrency(mode, unpriced[mode]))
+		if len(unset[mode].limits) > 0 {
+			findings = append(findings, owned{Finding: unset[mode].finding(mode, currencyOf(input))})
 		}
 	}
 	if enforced == 0 && only == nil {
-		findings = append(findings, Finding{Rule: FindingNoRule, Effect: Approve,
-			Message: "no enforced rule concerns a change of this kind, so a person has to look"})
+		findings = append(findings, owned{Finding: Finding{Rule: FindingNoRule, Effect: Approve,
+			Message: "no enforced rule concerns a change of this kind, so a person has to look"}})
 	}
-	return append(findings, e.runRules(ctx, kind, input, only)...)
+	return append(findings, e.runRules(ctx, kind, input, rules, only == nil)...), true
+}
+
+// missingNeeds makes a finding of each thing that the rule needs and the document lacks. Limits that are sums of money
+// are not among them, but named apart: they are looked up by the currency of the change, and most often several are
+// lacking together.
+func missingNeeds(rule *Rule, input ast.Object) (findings []owned, amounts []string) {
+	for i := range rule.needs {
+		needed := &rule.needs[i]
+		problem, missing := needed.missing(input)
+		if !missing {
+			continue
+		}
+		if needed.money {
+			amounts = append(amounts, strings.TrimPrefix(needed.path, "input.limits."))
+			continue
+		}
+		what := "needs " + needed.path + ", which nothing provides for this target"
+		if problem != "" {
+			what = "needs " + needed.path + ", which cannot be told: " + problem
+		}
+		findings = append(findings, owned{Finding: undetermined(rule, what, fmt.Sprintf("%s:%d", rule.File, rule.Line)), by: rule})
+	}
+	return findings, amounts
+}
+
+// currencyOf is the currency that limits are looked up by, empty where neither side of the change has one.
+func currencyOf(input ast.Object) string {
+	if currency := changeCurrency(input); currency != "" {
+		return currency
+	}
+	return beforeCurrency(input)
+}
+
+// ownFindings are the engine's own.
+func ownFindings(findings ...Finding) []owned {
+	all := make([]owned, len(findings))
+	for i, finding := range findings {
+		all[i] = owned{Finding: finding}
+	}
+	return all
 }
 
 // runRules evaluates under the deadline. Evaluation that does not stop when it is told to is left
-// behind, counted, and answered for with policy.timeout.
-func (e *Engine) runRules(ctx context.Context, kind Kind, input ast.Object, only *Rule) []Finding {
-	timeout := Finding{Rule: FindingTimeout, Effect: Blocks,
-		Message: fmt.Sprintf("the rules did not come to an end within %v, so the change is not allowed", e.deadline)}
+// behind, counted, and answered for with policy.timeout. With together, rules are all that concern the kind.
+func (e *Engine) runRules(ctx context.Context, kind Kind, input ast.Object, rules []*Rule, together bool) []owned {
+	timeout := owned{asked: true, Finding: Finding{Rule: FindingTimeout, Effect: Blocks,
+		Message: fmt.Sprintf("the rules did not come to an end within %v, so the change is not allowed; send it again with a new change_id", e.deadline)}}
 	if e.abandoned.Load() >= maxAbandoned {
-		timeout.Message = "earlier evaluations of this revision are still running past their deadline, so no more are started"
-		return []Finding{timeout}
+		timeout.Message = "earlier evaluations of this revision are still running past their deadline, so no more are started; send it again later, with a new change_id"
+		return []owned{timeout}
 	}
 	if ctx.Err() != nil {
 		timeout.Message = "the caller's time was up before the rules were asked, so the change is not allowed"
-		return []Finding{timeout}
+		return []owned{timeout}
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.deadline)
 	defer cancel()
-	done := make(chan []Finding, 1)
-	go func() { done <- e.askGuarded(ctx, kind, input, only) }()
+	done := make(chan []owned, 1)
+	go func() { done <- e.askGuarded(ctx, kind, input, rules, together) }()
 	select {
 	case findings := <-done:
 		return findings
@@ -161,48 +196,45 @@ func (e *Engine) runRules(ctx context.Context, kind Kind, input ast.Object, only
 		e.abandoned.Add(1)
 		go func() { <-done; e.abandoned.Add(-1) }()
 	}
-	return []Finding{timeout}
+	return []owned{timeout}
 }
 
 // askGuarded answers for a panic anywhere in asking: a bug there must not take the service down, and
 // must not allow.
-func (e *Engine) askGuarded(ctx context.Context, kind Kind, input ast.Object, only *Rule) (findings []Finding) {
+func (e *Engine) askGuarded(ctx context.Context, kind Kind, input ast.Object, rules []*Rule, together bool) (findings []owned) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
-			findings = []Finding{{Rule: FindingUndetermined, Effect: Blocks,
-				Message: shorten(fmt.Sprintf("the engine panicked, which is a bug in it: %v", panicked), maxText)}}
+			findings = []owned{{asked: true, Finding: Finding{Rule: FindingUndetermined, Effect: Blocks,
+				Message: shorten(fmt.Sprintf("the engine panicked, which is a bug in it: %v", panicked), maxText)}}}
 		}
 	}()
-	return e.ask(ctx, kind, input, only)
+	return e.ask(ctx, kind, input, rules, together)
 }
 
-// ask runs the rules and, when one of them fails, all of them one by one, so that the failure of
-// one does not hide what the others have to say.
-func (e *Engine) ask(ctx context.Context, kind Kind, input ast.Object, only *Rule) []Finding {
-	var findings []Finding
-	var together error
-	if only == nil {
+// ask runs the rules, together or one by one. When one of them fails together, all of them are asked one
+// by one, so that the failure of one does not hide what the others have to say.
+func (e *Engine) ask(ctx context.Context, kind Kind, input ast.Object, rules []*Rule, together bool) []owned {
+	var findings []owned
+	var failure error
+	if together {
 		raised, err := guard(func() ([]Raised, error) { return e.evaluator.Evaluate(ctx, kind, input) })
 		if err == nil {
 			return e.findingsOf(raised, input)
 		}
-		together = err
+		failure = err
 	}
-	for _, rule := range e.rules {
-		if rule.Mode == RuleOff || !rule.Concerns(kind) || only != nil && rule != only {
-			continue
-		}
+	for _, rule := range rules {
 		raised, err := guard(func() ([]Raised, error) { return e.evaluator.EvaluateRule(ctx, rule, input) })
 		if err != nil {
-			findings = append(findings, failed(rule, err))
-			together = nil // the same failure, and whose it is
+			findings = append(findings, owned{failed(rule, err), rule, true})
+			failure = nil // the same failure, and whose it is
 			continue
 		}
 		findings = append(findings, e.findingsOf(raised, input)...)
 	}
-	if together != nil {
-		findings = append(findings, Finding{Rule: FindingUndetermined, Effect: Blocks,
-			Message: "the rules could not be decided together, though each alone can: " + together.Error()})
+	if failure != nil {
+		findings = append(findings, owned{asked: true, Finding: Finding{Rule: FindingUndetermined, Effect: Blocks,
+			Message: "the rules could not be decided together, though each alone can: " + failure.Error()}})
 	}
 	return findings
 }
@@ -238,31 +270,48 @@ func undetermined(rule *Rule, what, location string) Finding {
 		Message: shorten(oneLine(rule.ID+" "+what), maxText), Location: location}
 }
 
-// withoutCurrency says once for all rules of a mode what each of them would say of every sum it needs.
-func withoutCurrency(mode RuleMode, rules []*Rule) Finding {
-	effect := Approve
-	var ids []string
-	for _, rule := range rules {
-		effect = max(effect, rule.Undetermined)
-		if !slices.Contains(ids, rule.ID) {
-			ids = append(ids, rule.ID)
-		}
-	}
-	return Finding{Rule: FindingUndetermined, Effect: effect, Shadow: mode == RuleShadow,
-		Message: shorten("the change has no currency, so the limits of "+strings.Join(ids, ", ")+" cannot be looked up for it", maxText)}
+// unsetAmounts are the limits for which there is no sum of money in the currency of a change, and the rules that need them.
+type unsetAmounts struct {
+	limits, rules []string // names and ids
+	effect        Effect   // the strictest of what the rules make of it
 }
 
-func (e *Engine) findingsOf(raised []Raised, input ast.Object) []Finding {
+func (u *unsetAmounts) add(rule *Rule, limits []string) {
+	u.effect = max(u.effect, rule.Undetermined)
+	for _, limit := range limits {
+		if !slices.Contains(u.limits, limit) {
+			u.limits = append(u.limits, limit)
+		}
+	}
+	if !slices.Contains(u.rules, rule.ID) {
+		u.rules = append(u.rules, rule.ID)
+	}
+}
+
+// finding says once for all rules of a mode what each of them would say of every limit it needs.
+func (u *unsetAmounts) finding(mode RuleMode, currency string) Finding {
+	message := "the change has no currency, so the limits of " + strings.Join(u.rules, ", ") + " cannot be looked up for it"
+	if currency != "" {
+		slices.Sort(u.limits)
+		message = "no amount in " + currency + " is set for " + strings.Join(u.limits, ", ") + "; add one to limits/data.yaml"
+		if len(u.limits) > 1 {
+			message += " for each"
+		}
+	}
+	return Finding{Rule: FindingUndetermined, Effect: max(u.effect, Approve), Shadow: mode == RuleShadow, Message: shorten(message, maxText)}
+}
+
+func (e *Engine) findingsOf(raised []Raised, input ast.Object) []owned {
 	if len(raised) == 0 {
 		return nil
 	}
-	findings := make([]Finding, 0, len(raised))
+	findings := make([]owned, 0, len(raised))
 	for _, each := range raised {
 		finding, err := decodeFinding(each, input)
 		if err != nil {
 			finding = failed(each.Rule, err)
 		}
-		findings = append(findings, finding)
+		findings = append(findings, owned{finding, each.Rule, true})
 	}
 	return findings
 }

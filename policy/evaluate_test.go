@@ -81,10 +81,10 @@ func TestNoDoubtBecomesAnAllow(t *testing.T) {
 		{"letters that are not Latin", nil, edit(func(c *Change) { c.Before.Currency, c.After.Currency = "ÜA", "ÜA" }), Block, FindingCurrency, "which is not an ISO 4217 code"},
 
 		{"no limit in the currency", nil, edit(func(c *Change) { c.Before.Currency, c.After.Currency = "SEK", "SEK" }), Block, FindingUndetermined,
-			"bid.ceiling needs input.limits.bid.ceiling, which nothing provides for this target"},
+			"no amount in SEK is set for bid.ceiling; add one to limits/data.yaml"},
 		{"a limit that nobody sets", files{"rules/probe.rego": probeWith("kinds: [bid]",
 			`block contains {"message": "low"} if input.change.after.micros < input.limits.bid.floor.micros`)}, nil,
-			Block, FindingUndetermined, "test.probe needs input.limits.bid.floor"},
+			Block, FindingUndetermined, "no amount in USD is set for bid.floor; add one to limits/data.yaml"},
 		{"a fact that is not there", probed(`block contains {"message": "spent"} if input.facts.spend_today.micros > 5`), nil, Block, FindingUndetermined,
 			"test.probe needs input.facts.spend_today"},
 		{"a fact that is not there, in the library", files{
@@ -294,6 +294,32 @@ func TestABareNumberAsLargestValueIsInTheUnitOfTheChange(t *testing.T) {
 	status := bidRequest(edit(func(c *Change) { c.Kind, c.Before, c.After = KindStatus, TextValue("PAUSED"), TextValue("ENABLED") }))
 	if outcome := engine.Evaluate(t.Context(), status); outcome.Verdict != Block || outcome.Findings[0].Rule != FindingUndetermined {
 		t.Errorf("a number is the largest status: %+v", outcome.Findings)
+	}
+}
+
+// What several rules need is said once in each mode, and as strictly as the strictest of them has it.
+func TestLimitsWithoutAnAmountInTheCurrencyAreNamedTogether(t *testing.T) {
+	floor := `block contains {"message": "low"} if input.change.after.micros < input.limits.bid.floor.micros`
+	inFrancs := bidRequest(edit(func(c *Change) { c.Before.Currency, c.After.Currency = "CHF", "CHF" }))
+	const both = "no amount in CHF is set for bid.ceiling, bid.floor; add one to limits/data.yaml for each"
+	one := func(limit string) string {
+		return "no amount in CHF is set for " + limit + "; add one to limits/data.yaml"
+	}
+	for _, test := range []struct {
+		name, custom, modes string
+		want                []Finding
+	}{
+		{"both enforced", "kinds: [bid]", "", []Finding{{Rule: FindingUndetermined, Effect: Blocks, Message: both}}},
+		{"one asks a person", "kinds: [bid]\nundetermined: approve", "", []Finding{{Rule: FindingUndetermined, Effect: Blocks, Message: both}}},
+		{"one in shadow", "kinds: [bid]\nundetermined: approve", "test.probe: {mode: shadow}\n", []Finding{
+			{Rule: FindingUndetermined, Effect: Blocks, Message: one("bid.ceiling")},
+			{Rule: FindingUndetermined, Effect: Approve, Shadow: true, Message: one("bid.floor")}}},
+		{"one that is off", "kinds: [bid]", "test.probe: {mode: \"off\"}\n", []Finding{{Rule: FindingUndetermined, Effect: Blocks, Message: one("bid.ceiling")}}},
+	} {
+		engine := compileSmall(t, files{"rules/probe.rego": probeWith(test.custom, floor), "rules/data.yaml": test.modes})
+		if diff := cmp.Diff(test.want, engine.Evaluate(t.Context(), inFrancs).Findings); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
 	}
 }
 

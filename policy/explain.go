@@ -68,7 +68,7 @@ func (e *Engine) Explain(ctx context.Context, input []byte) (*Explanation, error
 	if err != nil {
 		return nil, fmt.Errorf("%w: input document: %v", ErrInvalid, err)
 	}
-	explanation := &Explanation{Outcome: conclude(e.evaluateDocument(ctx, document, nil))}
+	explanation := &Explanation{Outcome: e.evaluateDocument(ctx, document, nil)}
 	explanation.Outcome.Input = input
 	// A document that does not have its form was never shown to the rules.
 	shown := len(e.checkDocument(document)) == 0

@@ -47,7 +47,7 @@ func (e *Engine) document(request *Request) ast.Object {
 		)),
 		item("limits", e.limitsTerm(change)),
 		item("facts", factsTerm(request)),
-		item("windows", ast.InternedEmptyObject),
+		item("windows", windowsTerm(request.Windows, request.Now)),
 		item("experiments", participationList(request.Experiments)),
 		item("calendar", members(
 			item("freezes", freezeList(request.Freezes)),
@@ -61,7 +61,7 @@ func changeTerm(request *Request) *ast.Term {
 	fields := ast.NewObject(
 		item("id", str(change.ID)),
 		item("kind", str(change.Kind.String())),
-		item("direction", str(change.Direction().String())),
+		item("direction", str(direction(change, request.Contradicted).String())),
 		item("target", targetTerm(change.Target)),
 		item("after", valueTerm(change.After)),
 		item("reason", members(item("code", str(change.Reason.Code)), item("text", str(change.Reason.Text)))),
@@ -130,7 +130,7 @@ func valueTerm(value Value) *ast.Term { return members(valueItems(value)...) }
 func legList(request *Request) *ast.Term {
 	legs := request.Group
 	if len(legs) == 0 {
-		leg := Leg{Change: request.Change}
+		leg := Leg{Change: request.Change, Contradicted: request.Contradicted}
 		for _, participation := range request.Experiments {
 			if participation.Live() {
 				leg.Experiments = append(leg.Experiments, participation.ID)
@@ -143,7 +143,7 @@ func legList(request *Request) *ast.Term {
 		object := ast.NewObject(
 			item("change_id", str(leg.Change.ID)),
 			item("kind", str(leg.Change.Kind.String())),
-			item("direction", str(leg.Change.Direction().String())),
+			item("direction", str(direction(leg.Change, leg.Contradicted).String())),
 			item("target", targetTerm(leg.Change.Target)),
 			item("after", valueTerm(leg.Change.After)),
 			item("experiments", stringList(leg.Experiments)),
@@ -167,14 +167,8 @@ func (e *Engine) limitsTerm(change *Change) *ast.Term {
 	if currency == "" {
 		currency = change.Before.Currency
 	}
-	target := change.Target
 	var space [64]limits.Held
-	held := e.revision.limits.Resolve(space[:0], limits.Target{
-		Platform: target.Platform, Account: target.Account, Channel: target.Channel,
-		Portfolio: target.Portfolio, Campaign: target.Campaign, AdGroup: target.AdGroup,
-		EntityType: target.EntityType, Entity: target.EntityID, Labels: target.Labels,
-		Kind: change.Kind.String(), Currency: currency,
-	})
+	held := e.limitsHeld(space[:0], change.Target, change.Kind, currency)
 	groups := ast.NewObject()
 	for start := 0; start < len(held); {
 		group, _ := splitLimit(held[start].Name)
@@ -191,6 +185,16 @@ func (e *Engine) limitsTerm(change *Change) *ast.Term {
 		start = end
 	}
 	return ast.NewTerm(groups)
+}
+
+// limitsHeld appends the limits that hold for changes of the kind to the target, sorted by name.
+func (e *Engine) limitsHeld(space []limits.Held, target Target, kind Kind, currency string) []limits.Held {
+	return e.revision.limits.Resolve(space, limits.Target{
+		Platform: target.Platform, Account: target.Account, Channel: target.Channel,
+		Portfolio: target.Portfolio, Campaign: target.Campaign, AdGroup: target.AdGroup,
+		EntityType: target.EntityType, Entity: target.EntityID, Labels: target.Labels,
+		Kind: kind.String(), Currency: currency,
+	})
 }
 
 // maxLimitTerms is how many limits an engine keeps the terms of. Most changes meet the few limits of
@@ -305,7 +309,7 @@ func members(items ...[2]*ast.Term) *ast.Term { return ast.ObjectTerm(items...) 
 // shared: terms do not change, and making them anew was half the cost of a document.
 var words = func() map[string]*ast.Term {
 	words := map[string]*ast.Term{"": ast.StringTerm("")}
-	inputShape(nil, factNames).walk(func(s *shape) {
+	inputShape(nil, factNames, []string{"hour", "day", "week", "month"}).walk(func(s *shape) {
 		for name := range s.properties {
 			words[name] = ast.StringTerm(name)
 		}
@@ -326,7 +330,11 @@ func str(text string) *ast.Term {
 	return ast.StringTerm(text)
 }
 
+// num shares the terms of small numbers: most sums of most windows are zero.
 func num(number int64) *ast.Term {
+	if 0 <= number && number <= 100 {
+		return ast.InternedTerm(number)
+	}
 	return ast.NewTerm(ast.Number(strconv.FormatInt(number, 10)))
 }
 

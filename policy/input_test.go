@@ -36,6 +36,7 @@ func fullRequest() *Request {
 		Principal: Principal{Subject: "bidder@example.com", Roles: []Role{RoleAutomation, RoleAuditor}},
 		Batch:     Batch{ID: "batch-1", Size: 10, Index: 3, SameField: 2, SameValue: 1},
 		Mode:      ModeReduceOnly,
+		Windows:   fullWindows(),
 		Facts: map[string]Fact{
 			"current_value": {Value: MoneyValue(4_100_000, "EUR"), ObservedAt: noon.Add(-90 * time.Second), Source: "connector"},
 			"daily_budget":  {Value: UnlimitedValue(), Source: "own report", FromCaller: true},
@@ -48,6 +49,24 @@ func fullRequest() *Request {
 		Promos: []OpenPromo{{ID: "p1", Until: noon.Add(time.Hour)}},
 		Now:    noon,
 	}
+}
+
+// fullWindows has every scope, sums of amounts and of values, a problem and a sum that does not fit.
+func fullWindows() Windows {
+	windows := Windows{{Scope: "field", LastChange: noon.Add(-10 * time.Minute), Reverses: true, Sums: []WindowSums{
+		{Window: "hour", AmountsKnown: true, Raised: 500_000, Lowered: 100_000, NetRise: 400_000, Count: 3, Reversals: 1, HeldOpen: 1,
+			ValuesKnown: true, StartLow: 3_500_000, StartHigh: 3_600_000, Low: 3_400_000, Peak: 4_000_000},
+		{Window: "day", AmountsKnown: true, Raised: math.MaxInt64 - 1, Lowered: 2, NetRise: math.MaxInt64 - 1, Count: 4},
+	}}}
+	for _, scope := range slices.Sorted(maps.Keys(scopeNames)) {
+		if scope != "field" {
+			windows = append(windows, ScopeWindows{Scope: scope, LastChange: noon.Add(time.Second), Sums: []WindowSums{
+				{Window: "day", AmountsKnown: true, Raised: 1, Lowered: 2, NetFall: 1, Count: 2}}})
+		}
+	}
+	windows[1].LastChange = time.Time{}
+	windows[2].Sums = []WindowSums{{Window: "hour", Problem: "there is no rate from COP to USD", Count: 5}, {Window: "day", AmountsKnown: true}}
+	return windows
 }
 
 func TestInputDocument(t *testing.T) {
@@ -158,6 +177,7 @@ func requests() *rapid.Generator[*Request] {
 				Owner: text.Draw(t, "owner"), Sync: rapid.Bool().Draw(t, "sync"), Arm: text.Draw(t, "arm"), FrozenFields: rapid.SliceOfN(text, 0, 2).Draw(t, "frozen"),
 				Arms: []Arm{{Name: text.Draw(t, "arm name"), Control: rapid.Bool().Draw(t, "control"), Campaigns: rapid.SliceOfN(text, 0, 2).Draw(t, "campaigns")}}})
 		}
+		request.Windows = windowsOf().Draw(t, "windows")
 		for range rapid.IntRange(0, 1).Draw(t, "open") {
 			request.Freezes = []OpenFreeze{{ID: text.Draw(t, "freeze"), Reason: text.Draw(t, "why"), Effect: rapid.SampledFrom([]Effect{Approve, Blocks}).Draw(t, "effect"), Until: at.Draw(t, "until")}}
 			request.Promos = []OpenPromo{{ID: text.Draw(t, "promo"), Until: at.Draw(t, "until")}}
@@ -241,7 +261,7 @@ func TestAWrongTypeAnywhereBlocks(t *testing.T) {
 				continue
 			}
 			tried++
-			findings := engine.evaluateDocument(t.Context(), replace(document, path, term), nil)
+			findings := engine.evaluateDocument(t.Context(), replace(document, path, term), nil).Findings
 			if Decide(findings) != Block || findings[0].Rule != FindingSchema || !strings.HasPrefix(findings[0].Message, "input.") {
 				t.Errorf("%v for %s: %s with %+v", term, at, Decide(findings), findings)
 			}
@@ -260,20 +280,10 @@ func refOf(path []string) ast.Ref {
 	return reference
 }
 
-func replace(document ast.Object, path []string, term *ast.Term) ast.Object {
-	if len(path) > 1 {
-		term = ast.NewTerm(replace(document.Get(ast.StringTerm(path[0])).Value.(ast.Object), path[1:], term))
-	}
-	changed := ast.NewObject()
-	document.Foreach(func(key, value *ast.Term) { changed.Insert(key, value) })
-	changed.Insert(ast.StringTerm(path[0]), term)
-	return changed
-}
-
 func TestAnythingThatIsNotPartOfTheDocumentBlocks(t *testing.T) {
 	engine := compileSmall(t, nil)
 	for _, path := range []string{"extra", "change.extra", "change.after.ppmm", "limits.bid.cieling", "limits.extra", "facts.extra", "actor.admin"} {
-		findings := engine.evaluateDocument(t.Context(), replace(engine.document(fullRequest()), strings.Split(path, "."), ast.ObjectTerm()), nil)
+		findings := engine.evaluateDocument(t.Context(), replace(engine.document(fullRequest()), strings.Split(path, "."), ast.ObjectTerm()), nil).Findings
 		if Decide(findings) != Block || findings[0].Message != "input."+path+" is not part of the input document" {
 			t.Errorf("%s: %s with %+v", path, Decide(findings), findings)
 		}
@@ -329,7 +339,7 @@ var placed = map[string]string{
 }
 
 func TestEveryFieldOfAChangeIsSeenByRulesOrLeftOutOnPurpose(t *testing.T) {
-	root := inputShape(nil, factNames)
+	root := inputShape(nil, factNames, nil)
 	seen := map[string]bool{}
 	var walk func(message protoreflect.MessageDescriptor, at string)
 	walk = func(message protoreflect.MessageDescriptor, at string) {

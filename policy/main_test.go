@@ -5,6 +5,7 @@ import (
 	"flag"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -82,11 +83,14 @@ const smallAccounts = `google_ads:
   "100": {currency: USD, time_zone: America/New_York, name: Shop}
 `
 
+const smallWindows = "{hour: 1h, day: 24h}\n"
+
 func smallRevision(over files) fstest.MapFS {
 	all := files{
 		"rules/ceiling.rego": ceilingRule,
 		"limits/data.yaml":   smallLimits,
 		"accounts/data.yaml": smallAccounts,
+		"windows/data.yaml":  smallWindows,
 	}
 	maps.Copy(all, over)
 	folder := fstest.MapFS{}
@@ -202,14 +206,35 @@ func shippedBid(edit ...func(*Request)) *Request {
 			"daily_budget":     {Value: MoneyValue(100_000_000, "USD"), ObservedAt: noon.Add(-time.Minute), Source: "connector"},
 			"bid_modifier_max": {Value: RatioValue(1_000_000), ObservedAt: noon.Add(-time.Minute), Source: "connector"},
 		}
-	}}, edit...)...)
+	}}, append(edit, quiet)...)...)
 }
 
 func shippedBudget(edit ...func(*Request)) *Request {
 	request := budgetRequest(MoneyValue(100_000_000, "USD"), MoneyValue(110_000_000, "USD"))
 	request.Change.Target.Account, request.Change.Target.CampaignName = "example", "SEA-US-BRAND-SPRING-SALES-202603"
-	for _, each := range edit {
+	for _, each := range append(edit, quiet) {
 		each(request)
 	}
 	return request
+}
+
+// quiet fills in the windows of a month in which nothing has changed, as the ledger does.
+func quiet(r *Request) {
+	if r.Windows != nil {
+		return
+	}
+	at := r.Change.Before
+	scopes := map[string]string{"field": "always", "account": "always", "organisation": "always", "ad_group": r.Change.Target.AdGroup, "campaign": r.Change.Target.Campaign,
+		"portfolio": r.Change.Target.Portfolio, "channel": r.Change.Target.Channel, "automation": r.Change.Actor.Automation, "run": r.Change.Actor.Run}
+	for _, scope := range slices.Sorted(maps.Keys(scopes)) {
+		if scopes[scope] == "" {
+			continue
+		}
+		windows := ScopeWindows{Scope: scope}
+		for _, window := range []string{"day", "hour", "month", "week"} {
+			windows.Sums = append(windows.Sums, WindowSums{Window: window, AmountsKnown: true, ValuesKnown: at.Form == Money || at.Form == Ratio,
+				StartLow: at.Amount, StartHigh: at.Amount, Low: at.Amount, Peak: at.Amount})
+		}
+		r.Windows = append(r.Windows, windows)
+	}
 }

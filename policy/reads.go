@@ -11,14 +11,14 @@ import (
 	"github.com/bidrail/bidrail/policy/limits"
 )
 
-// How a rule's reads are found. A limit or a fact that is not there makes a Rego expression
-// undefined, and an undefined rule says nothing: a guardrail that fails open. So the engine finds
-// out, when a revision is loaded, which limits and facts each rule reads, through the library
+// How a rule's reads are found. A limit, a fact or a window that is not there makes a Rego
+// expression undefined, and an undefined rule says nothing: a guardrail that fails open. So the
+// engine finds out, when a revision is loaded, which of them each rule reads, through the library
 // too, and before rules are evaluated makes a finding of each that is missing. What a rule reads
 // under `not` or through object.get it copes with; for other ways of coping it says so in METADATA
 // (custom.optional).
 
-// refusedAliases complains where a module reads limits or facts other than by their full path,
+// refusedAliases complains where a module reads limits, facts or windows other than by their full path,
 // which would hide from the analysis what is read. That is so of input as a whole too.
 func refusedAliases(module *ast.Module, owner string) []string {
 	var refused []string
@@ -46,7 +46,7 @@ func refusedAliases(module *ast.Module, owner string) []string {
 			return false
 		}
 		if len(constantPrefix(reference)) < 2 {
-			refused = append(refused, fmt.Sprintf("%s: %s: write out what is read, such as input.change.after: input under another name hides which limits and facts a rule needs",
+			refused = append(refused, fmt.Sprintf("%s: %s: write out what is read, such as input.change.after: input under another name hides which limits, facts and windows a rule needs",
 				where(term.Location), owner))
 			return false
 		}
@@ -58,16 +58,28 @@ func refusedAliases(module *ast.Module, owner string) []string {
 		case "facts":
 			depth = 3
 		case "windows":
-			refused = append(refused, fmt.Sprintf("%s: %s: input.windows is empty until there is a ledger, so a rule that reads it could never say anything", where(term.Location), owner))
-			return false
+			depth = windowDepth(reference)
 		}
 		if len(constantPrefix(reference)) < depth {
 			refused = append(refused, fmt.Sprintf("%s: %s: write out which one is read, such as %s, so that a missing one is noticed",
-				where(term.Location), owner, map[ast.String]string{"limits": "input.limits.bid.ceiling", "facts": "input.facts.daily_budget"}[group]))
+				where(term.Location), owner, fullPaths[group]))
 		}
 		return false
 	})
 	return refused
+}
+
+var fullPaths = map[ast.String]string{"limits": "input.limits.bid.ceiling", "facts": "input.facts.daily_budget",
+	"windows": "input.windows.account.day.moved"}
+
+// windowDepth is how many parts the full path of a window's member has, or that of what a scope has besides windows.
+func windowDepth(reference ast.Ref) int {
+	if len(reference) > 3 {
+		if name, _ := reference[3].Value.(ast.String); name == scopeAge || name == scopeReverses {
+			return 4
+		}
+	}
+	return 5
 }
 
 // copesWithAbsence reports whether a call is object.get on something that is always there, so that
@@ -91,17 +103,25 @@ func constantPrefix(reference ast.Ref) ast.Ref {
 }
 
 // analyse fills in what each rule reads and needs.
-func (c *compilation) analyse(rules []*Rule, compiler *ast.Compiler, root *shape) {
+func (c *compilation) analyse(rules []*Rule, compiler *ast.Compiler) {
+	windowNames, _ := c.revision.windowNames() // read before, for the shape
 	defined := map[string]limits.Definition{}
 	for _, definition := range c.revision.limits.Definitions() {
 		defined["input.limits."+definition.Name] = definition
 	}
 	for _, rule := range rules {
-		found := reads{compiler: compiler, all: map[string]bool{}, needed: map[string]bool{}, seen: map[followed]bool{}}
+		found := reads{compiler: compiler, windowNames: windowNames, all: map[string]bool{}, needed: map[string]bool{},
+			windows: map[WindowRead]bool{}, members: map[memberRead]bool{}, seen: map[followed]bool{}, resolved: map[*ast.Term]bool{}}
 		for _, each := range compiler.GetRulesWithPrefix(rule.path) {
 			found.follow(each, true)
 		}
 		rule.Reads = slices.Sorted(maps.Keys(found.all))
+		rule.windows = sortedReads(found.windows)
+		rule.windowMembers = slices.Collect(maps.Keys(found.members))
+		if read, strange := found.strangeWindow(); strange {
+			c.refuse("%s:%d: %s gets input.windows.%s.%s, which this revision has not got; the windows are those of data.windows", rule.File, rule.Line, rule.ID, read.Scope, read.Window)
+		}
+		c.checkCap(rule, windowNames, defined)
 		for _, path := range rule.Optional {
 			if !slices.ContainsFunc(rule.Reads, func(read string) bool { return read == path || strings.HasPrefix(read, path+".") }) {
 				c.refuse("%s:%d: METADATA custom.optional names %s, which %s does not read", rule.File, rule.Line, path, rule.ID)
@@ -147,27 +167,35 @@ func newNeed(path string) need {
 	return n
 }
 
-// missing reports whether the document lacks what is needed.
-func (n *need) missing(document ast.Object) bool {
+// missing reports whether the document lacks what is needed, and the problem that what holds it says
+// it has, if any.
+func (n *need) missing(document ast.Object) (problem string, missing bool) {
 	term := document.Get(str(n.group))
 	for _, key := range n.keys {
 		if term == nil {
-			return true
+			return "", true
 		}
 		object, ok := term.Value.(ast.Object)
 		if !ok {
-			return true
+			return "", true
 		}
-		term = object.Get(key)
+		if term = object.Get(key); term == nil && n.group == "windows" {
+			problem, _ = stringAt(object, "problem")
+		}
 	}
-	return term == nil
+	return problem, term == nil
 }
 
 type reads struct {
 	compiler *ast.Compiler
 	all      map[string]bool
 	needed   map[string]bool
+	windows  map[WindowRead]bool
+	members  map[memberRead]bool
 	seen     map[followed]bool
+
+	windowNames []string           // of the revision
+	resolved    map[*ast.Term]bool // references of which it is known what object.get reads of them
 }
 
 // followed is a rule that was walked, as something that must hold or as something that must not.
@@ -199,6 +227,7 @@ func (r *reads) head(head *ast.Head, required bool) {
 }
 
 func (r *reads) body(body ast.Body, required bool) {
+	r.resolve(body)
 	for _, expression := range body {
 		r.expression(expression, required != expression.Negated)
 	}
@@ -231,6 +260,9 @@ func (r *reads) expression(expression *ast.Expr, required bool) {
 func (r *reads) term(term *ast.Term, required bool) {
 	switch value := term.Value.(type) {
 	case ast.Ref:
+		if value[0].Equal(ast.InputRootDocument) && !r.resolved[term] {
+			r.window(value)
+		}
 		r.reference(value, required)
 	case ast.Call:
 		for _, argument := range value {
@@ -275,6 +307,8 @@ func (r *reads) reference(reference ast.Ref, required bool) {
 		case group == "facts" && len(prefix) >= 3:
 			// The member too: a fact of another type than the rule expects has not got it.
 			r.needed[prefix[:min(len(prefix), 4)].String()] = true
+		case group == "windows" && len(prefix) >= windowDepth(prefix):
+			r.needed[prefix[:windowDepth(prefix)].String()] = true
 		}
 	case reference[0].Equal(ast.DefaultRootDocument):
 		for _, rule := range r.compiler.GetRulesDynamicWithOpts(reference, ast.RulesOptions{}) {

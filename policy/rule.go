@@ -35,18 +35,22 @@ type Rule struct {
 	Mode         RuleMode
 	Undetermined Effect   // what a missing fact or limit answers: Blocks or Approve
 	Reads        []string // paths of the input that it reads, through lib too
-	Needs        []string // those of them that must be there: limits and facts it does not cope without
+	Needs        []string // those of them that must be there: limits, facts and windows it does not cope without
 	Optional     []string // paths it declares to cope without
+	Cap          *Cap     // the window that it holds to a limit; nil: it does not, or not by adding up
 	File         string
 	Line         int
 
 	path  ast.Ref // data.bidrail.rules.NAME
 	needs []need
+	// What it reads of windows, object.get included, sorted.
+	windows       []WindowRead
+	windowMembers []memberRead
 }
 
 type need struct {
 	path  string
-	group string // "limits" or "facts"
+	group string // "limits", "facts" or "windows"
 	money bool   // a limit that is looked up by currency
 	keys  []*ast.Term
 }
@@ -63,6 +67,7 @@ type ruleMetadata struct {
 	Source       string   `json:"source"`
 	Kinds        []Kind   `json:"kinds"`
 	Optional     []string `json:"optional"`
+	Cap          *Cap     `json:"cap"`
 	Undetermined string   `json:"undetermined"`
 }
 
@@ -70,7 +75,7 @@ var (
 	ruleID         = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$`)
 	rulePath       = ast.MustParseRef("data.bidrail.rules")
 	effectSets     = map[string]Effect{"block": Blocks, "approve": Approve, "warn": Warn}
-	reservedPrefix = []string{"policy.", "group."}
+	reservedPrefix = []string{"policy.", "group.", "ledger."}
 )
 
 // discover reads the catalogue out of the modules: one rule a package, sorted by id.
@@ -210,7 +215,7 @@ func (c *compilation) readMetadata(rule *Rule, annotations *ast.Annotations, at 
 		return false
 	}
 	rule.ID, rule.Owner, rule.Source = metadata.ID, metadata.Owner, metadata.Source
-	rule.Kinds, rule.Optional = metadata.Kinds, metadata.Optional
+	rule.Kinds, rule.Optional, rule.Cap = metadata.Kinds, metadata.Optional, metadata.Cap
 	ok := true
 	demand := func(held bool, format string, arguments ...any) {
 		if !held {

@@ -24,6 +24,7 @@ type shape struct {
 	enum       []string
 	unless     string   // with this property there, those of otherwise may be missing
 	otherwise  []string // properties that are there whenever unless is not
+	shared     string   // the name under which the JSON Schema has it once for the many places that it is in
 }
 
 const (
@@ -82,8 +83,8 @@ var factNames = map[string]string{
 	"spend_today":   "spend of the account's day so far",
 }
 
-// inputShape is the shape of the whole document for a revision: its limits and facts are part of it.
-func inputShape(definitions []limits.Definition, facts map[string]string) *shape {
+// inputShape is the shape of the whole document for a revision: its limits, facts and windows are part of it.
+func inputShape(definitions []limits.Definition, facts map[string]string, windows []string) *shape {
 	kinds := make([]string, 0, kindCount)
 	for _, kind := range Kinds() {
 		kinds = append(kinds, kind.String())
@@ -103,7 +104,7 @@ func inputShape(definitions []limits.Definition, facts map[string]string) *shape
 	}
 	return object("what rules see of one change", map[string]*shape{
 		"now":  integer("the time of the decision, nanoseconds since 1970 UTC; the only clock"),
-		"mode": oneOf("the mode of the strictest scope the target is in", "active", "reduce_only", "halted"),
+		"mode": oneOf("the mode of the strictest scope the target is in, as it was last switched", modeNames[:]...),
 		"actor": object("who proposes", map[string]*shape{
 			"subject": text("from the credentials"), "roles": list("", text("")),
 			"automation": text("the caller's word"), "version": text(""), "run": text(""),
@@ -136,7 +137,7 @@ func inputShape(definitions []limits.Definition, facts map[string]string) *shape
 		}),
 		"limits":  limitsShape(definitions),
 		"facts":   factsShape(facts),
-		"windows": &shape{form: formObject, members: integer(""), about: "sums over time; empty until the ledger fills them"},
+		"windows": windowsShape(windows),
 		"experiments": list("the experiments that touch the target", object("", map[string]*shape{
 			"id": text(""), "name": text(""), "type": oneOf("", experimentTypes...), "state": oneOf("", experimentStates...),
 			"owner": text(""), "sync": boolean("edits of the base campaign reach the trial"), "arm": text("the arm the target is in"),
@@ -203,6 +204,24 @@ func factsShape(facts map[string]string) *shape {
 
 // jsonSchema renders the shape as JSON Schema, for OPA's type checker, editors and people.
 func (s *shape) jsonSchema() map[string]any {
+	definitions := map[string]any{}
+	schema := s.render(definitions)
+	if len(definitions) > 0 {
+		schema["$defs"] = definitions
+	}
+	return schema
+}
+
+// render renders the shape, or where it is shared a reference to the definition that it puts down.
+func (s *shape) render(definitions map[string]any) map[string]any {
+	if s.shared != "" {
+		if definitions[s.shared] == nil {
+			whole := *s
+			whole.shared = ""
+			definitions[s.shared] = whole.render(definitions)
+		}
+		return map[string]any{"$ref": "#/$defs/" + s.shared}
+	}
 	schema := map[string]any{"type": s.form}
 	if s.form == formValue {
 		schema["type"] = formObject
@@ -215,13 +234,13 @@ func (s *shape) jsonSchema() map[string]any {
 	}
 	switch {
 	case s.form == formArray:
-		schema["items"] = s.members.jsonSchema()
+		schema["items"] = s.members.render(definitions)
 	case s.members != nil:
-		schema["additionalProperties"] = s.members.jsonSchema()
+		schema["additionalProperties"] = s.members.render(definitions)
 	case s.properties != nil:
 		properties := map[string]any{}
 		for name, property := range s.properties {
-			properties[name] = property.jsonSchema()
+			properties[name] = property.render(definitions)
 		}
 		schema["properties"], schema["additionalProperties"] = properties, false
 	}
@@ -233,15 +252,28 @@ func (s *shape) jsonSchema() map[string]any {
 
 // Schema returns the JSON Schema of the input document of the revision, indented.
 func (r *Revision) Schema() ([]byte, error) {
-	facts, err := r.factDefinitions()
+	root, err := r.inputShape()
 	if err != nil {
 		return nil, err
 	}
-	schema := inputShape(r.limits.Definitions(), facts).jsonSchema()
+	schema := root.jsonSchema()
 	schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	schema["title"] = "The input document of a Bidrail rule"
 	encoded, err := json.MarshalIndent(schema, "", "  ")
 	return append(encoded, '\n'), err
+}
+
+// inputShape is the shape of the document of the revision.
+func (r *Revision) inputShape() (*shape, error) {
+	facts, err := r.factDefinitions()
+	if err != nil {
+		return nil, err
+	}
+	windows, err := r.windowNames()
+	if err != nil {
+		return nil, err
+	}
+	return inputShape(r.limits.Definitions(), facts, windows), nil
 }
 
 // factDefinitions are the facts rules may read: the known ones and those of data.facts, each a

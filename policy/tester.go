@@ -84,11 +84,11 @@ func RunTests(ctx context.Context, revision *Revision, options TestOptions) (*Te
 	if len(problems) > 0 {
 		return nil, fmt.Errorf("%w: %s", ErrRevision, strings.Join(problems, "\n"))
 	}
-	facts, err := revision.factDefinitions()
+	root, err := revision.inputShape()
 	if err != nil {
 		return nil, err
 	}
-	compiler := newCompiler(inputShape(revision.limits.Definitions(), facts), true)
+	compiler := newCompiler(root, true)
 	compiler.Compile(modules)
 	if compiler.Failed() {
 		return nil, fmt.Errorf("%w: %s", ErrRevision, strings.Join(compilerComplaints(compiler.Errors), "\n"))

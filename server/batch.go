@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/bidrail/bidrail/policy"
+	"github.com/bidrail/bidrail/policy/ledger"
+	"github.com/bidrail/bidrail/policy/mode"
+	"github.com/bidrail/bidrail/policy/permit"
 	"github.com/bidrail/bidrail/store"
 )
 
@@ -24,15 +27,23 @@ const maxAhead = 2 * time.Minute
 
 // candidate is one change of a call on its way to a decision.
 type candidate struct {
-	index    int
-	change   *policy.Change
-	digest   string
-	group    *group // nil when the change stands alone
-	batch    policy.Batch
-	outcome  policy.Outcome
-	decision *policy.Decision
-	result   Result
-	settled  bool // the result is known: replayed or refused
+	index        int
+	change       *policy.Change
+	digest       string
+	group        *group // nil when the change stands alone
+	batch        policy.Batch
+	id           string         // of the decision to be; empty in a dry run
+	scopes       []ledger.Scope // what it counts in
+	hold         ledger.Hold    // to be placed
+	contradicted bool           // by what the ledger knows of its field: it is no cut, whatever it says
+	standing     mode.Standing  // the mode it is judged under
+	windows      policy.Windows // what it is judged under
+	judgement    *policy.Judgement
+	outcome      policy.Outcome
+	placed       ledger.Hold // of an allowed one
+	decision     *policy.Decision
+	result       Result
+	settled      bool // the result is known: replayed or refused
 }
 
 // group is the legs of one atomic group, in the order of the request.
@@ -44,7 +55,7 @@ type group struct {
 
 // arrange checks the changes against one another and lays out keys, groups and repeats. What it
 // refuses is the caller's mistake, named by field.
-func arrange(principal policy.Principal, changes []*policy.Change, batchID string, now time.Time) ([]*candidate, []*group, error) {
+func arrange(principal policy.Principal, changes []*policy.Change, batchID string, now time.Time) ([]*candidate, error) {
 	candidates := make([]*candidate, len(changes))
 	seen := make(map[string]int, len(changes))
 	groups := map[string]*group{}
@@ -56,22 +67,24 @@ func arrange(principal policy.Principal, changes []*policy.Change, batchID strin
 	repeats := map[field][]policy.Value{}
 	for i, change := range changes {
 		if first, twice := seen[change.ID]; twice {
-			return nil, nil, fieldError(i, "change_id", "%q is used for changes[%d] too; every change needs its own", change.ID, first)
+			return nil, fieldError(i, "change_id", "%q is used for changes[%d] too; every change needs its own", change.ID, first)
 		}
 		seen[change.ID] = i
 		if err := checkTimes(i, change, now); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if err := checkNames(i, change); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if err := place(i, change); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if change.BatchID == "" {
 			change.BatchID = batchID
 		}
 		c := &candidate{index: i, change: change, digest: change.Digest()}
+		c.hold = ledger.NewHold("", change, principal.Subject)
+		c.scopes = c.hold.Scopes()
 		c.batch = policy.Batch{ID: change.BatchID, Size: len(changes), Index: i}
 		at := field{change.Target.Key(), change.Kind}
 		for _, earlier := range repeats[at] {
@@ -93,14 +106,14 @@ func arrange(principal policy.Principal, changes []*policy.Change, batchID strin
 	}
 	for _, g := range order {
 		if len(g.members) < 2 {
-			return nil, nil, fieldError(g.members[0].index, "atomic_group_id", "the group %q has one leg here; all legs of a group are sent in one call, and a change that stands alone has no group", g.id)
+			return nil, fieldError(g.members[0].index, "atomic_group_id", "the group %q has one leg here; all legs of a group are sent in one call, and a change that stands alone has no group", g.id)
 		}
 		if len(g.members) > MaxLegs {
-			return nil, nil, fieldError(g.members[MaxLegs].index, "atomic_group_id", "the group %q has %d legs; a group has at most %d", g.id, len(g.members), MaxLegs)
+			return nil, fieldError(g.members[MaxLegs].index, "atomic_group_id", "the group %q has %d legs; a group has at most %d", g.id, len(g.members), MaxLegs)
 		}
 		g.seal()
 	}
-	return candidates, order, nil
+	return candidates, nil
 }
 
 // checkTimes refuses readings from the future: they would count as fresh for ever.
@@ -116,7 +129,7 @@ func checkTimes(index int, change *policy.Change, now time.Time) error {
 	return nil
 }
 
-// place fills in where a campaign or an ad group itself stands, so that what is registered for it
+// place fills in where a campaign, an ad group or a portfolio itself stands, so that what is registered for it
 // is found however the caller names it.
 func place(index int, change *policy.Change) error {
 	level, field := &change.Target.Campaign, "target.campaign"
@@ -124,6 +137,8 @@ func place(index int, change *policy.Change) error {
 	case "campaign":
 	case "ad_group":
 		level, field = &change.Target.AdGroup, "target.ad_group"
+	case "portfolio":
+		level, field = &change.Target.Portfolio, "target.portfolio"
 	default:
 		return nil
 	}
@@ -160,7 +175,7 @@ func fieldError(index int, field, format string, arguments ...any) error {
 
 // replay settles the candidates whose keys were used before: with the stored decision when it was
 // for the same change in the same group, else with a refusal.
-func replay(principal policy.Principal, candidates []*candidate, stored map[store.DecisionKey]store.DecisionRecord) {
+func replay(principal policy.Principal, candidates []*candidate, stored map[store.DecisionKey]store.DecisionRecord, permits map[string]permit.Permit) {
 	for _, c := range candidates {
 		record, found := stored[store.DecisionKey{Automation: principal.Subject, ChangeID: c.change.ID}]
 		if !found || c.settled {
@@ -175,6 +190,9 @@ func replay(principal policy.Principal, candidates []*candidate, stored map[stor
 				policy.ErrKeyReused, c.change.ID, record.Decision.ID))
 		default:
 			c.settle(Result{Decision: record.Decision, Encoded: record.Encoded, Replayed: true})
+			if given, found := permits[record.Decision.PermitID]; found {
+				c.result.Permit = &given
+			}
 		}
 	}
 	// One leg that is refused holds the whole group: it can no longer land together.
@@ -201,9 +219,9 @@ func (c *candidate) settle(result Result) { c.result, c.settled = result, true }
 
 func (c *candidate) refuse(err error) { c.settle(Result{Err: err}) }
 
-// judge evaluates what is not settled, on as many workers as there are processors: changes of a
-// call do not depend on one another's outcome, only on its order, which arrange has laid down.
-func (s *Server) judge(ctx context.Context, active *Policy, principal policy.Principal, candidates []*candidate, now time.Time) {
+// judge evaluates what is not settled on the ground as it was read, on as many workers as there are
+// processors. What changes of a call mean for one another over time is seen to when they are settled.
+func (s *Server) judge(ctx context.Context, active *Policy, principal policy.Principal, candidates []*candidate, g *ground, now time.Time) {
 	open := make([]*candidate, 0, len(candidates))
 	for _, c := range candidates {
 		if !c.settled {
@@ -213,6 +231,9 @@ func (s *Server) judge(ctx context.Context, active *Policy, principal policy.Pri
 	var engine *policy.Engine
 	if active != nil {
 		engine = active.Engine
+	}
+	for _, c := range open { // before any is judged: the legs of a group see one another's
+		c.contradicted = g.contradicts(c)
 	}
 	evaluate := func(c *candidate) {
 		// A place first: what runs once it has begun is not slowed down by what waits, so that many
@@ -226,11 +247,12 @@ func (s *Server) judge(ctx context.Context, active *Policy, principal policy.Pri
 		defer func() {
 			if panicked := recover(); panicked != nil {
 				s.logger.Error("panic while judging a change", "change_id", c.change.ID, "panic", panicked, "stack", string(debug.Stack()))
-				c.outcome = policy.Outcome{Verdict: policy.Block, Findings: []policy.Finding{{Rule: policy.FindingUndetermined, Effect: policy.Blocks,
-					Message: "the change could not be judged for a bug in the service; its log says more"}}}
+				c.judgement = &policy.Judgement{Outcome: policy.Outcome{Verdict: policy.Block, Findings: []policy.Finding{{Rule: policy.FindingUndetermined, Effect: policy.Blocks,
+					Message: "the change could not be judged for a bug in the service; its log says more"}}}}
 			}
 		}()
-		c.outcome = engine.Evaluate(ctx, active.request(c, principal, now))
+		c.standing, c.windows = g.standing(c), active.windows(c, g)
+		c.judgement = engine.Judge(ctx, active.request(c, principal, now))
 	}
 	workers := min(s.workers, len(open))
 	if workers <= 1 {
@@ -255,31 +277,38 @@ func (s *Server) judge(ctx context.Context, active *Policy, principal policy.Pri
 	running.Wait()
 }
 
-// hold gives every leg of a group the strictest verdict of the group, and says why to the legs
+// holdBack gives every leg of a group the strictest verdict of the group, and says why to the legs
 // that would have passed.
-func hold(groups []*group) {
-	for _, g := range groups {
-		worst := g.members[0]
-		for _, member := range g.members[1:] {
-			if worst.outcome.Verdict.Laxer(member.outcome.Verdict) {
-				worst = member
-			}
-		}
-		for _, member := range g.members {
-			if !member.outcome.Verdict.Laxer(worst.outcome.Verdict) {
-				continue
-			}
-			effect := policy.Blocks
-			if worst.outcome.Verdict == policy.RequireApproval {
-				effect = policy.Approve
-			}
-			finding := policy.Finding{Rule: policy.FindingGroup, Effect: effect,
-				Message: fmt.Sprintf("the legs of the atomic group %q land together or not at all, and %q is answered %s",
-					g.id, worst.change.ID, worst.outcome.Verdict)}
-			member.outcome.Findings = append([]policy.Finding{finding}, member.outcome.Findings...)
-			// A finding in shadow may be stricter than what holds the leg.
-			slices.SortStableFunc(member.outcome.Findings, func(a, b policy.Finding) int { return int(b.Effect) - int(a.Effect) })
-			member.outcome.Verdict = worst.outcome.Verdict
+func holdBack(members unit) {
+	worst := members[0]
+	for _, member := range members[1:] {
+		if worst.outcome.Verdict.Laxer(member.outcome.Verdict) {
+			worst = member
 		}
 	}
+	for _, member := range members {
+		if !member.outcome.Verdict.Laxer(worst.outcome.Verdict) {
+			continue
+		}
+		effect := policy.Blocks
+		if worst.outcome.Verdict == policy.RequireApproval {
+			effect = policy.Approve
+		}
+		finding := policy.Finding{Rule: policy.FindingGroup, Effect: effect,
+			Message: fmt.Sprintf("the legs of the atomic group %q land together or not at all, and %q is answered %s",
+				member.change.AtomicGroupID, worst.change.ID, worst.outcome.Verdict)}
+		member.outcome.Findings = append([]policy.Finding{finding}, member.outcome.Findings...)
+		// A finding in shadow may be stricter than what holds the leg.
+		slices.SortStableFunc(member.outcome.Findings, func(a, b policy.Finding) int { return int(b.Effect) - int(a.Effect) })
+		member.outcome.Verdict = worst.outcome.Verdict
+	}
+}
+
+// scope is the candidate's scope of the kind that rules know by a name.
+func (c *candidate) scope(name string) (ledger.Scope, bool) {
+	at := slices.IndexFunc(c.scopes, func(scope ledger.Scope) bool { return scope.Kind.String() == name })
+	if at < 0 {
+		return ledger.Scope{}, false
+	}
+	return c.scopes[at], true
 }

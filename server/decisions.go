@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/bidrail/bidrail/policy"
+	"github.com/bidrail/bidrail/policy/ledger"
+	"github.com/bidrail/bidrail/policy/permit"
 	"github.com/bidrail/bidrail/store"
 )
 
@@ -26,12 +28,14 @@ type Result struct {
 	Encoded  []byte // the stored bytes of the decision; nil in a dry run
 	Replayed bool   // it had been decided before
 	DryRun   bool
-	Err      error // policy.ErrKeyReused
+	Permit   *permit.Permit // with a recorded ALLOW: the authority to make the change
+	Token    string         // the permit, signed; "" once it cannot be claimed any more
+	Err      error          // policy.ErrKeyReused
 }
 
 // Check decides the changes of a call, in the order of the request, and returns once the decisions
-// are durable. An error concerns the whole call: nothing was recorded then, or, with
-// policy.ErrUnavailable, it is not known; asking again with the same change ids is safe.
+// are durable. An error concerns the whole call. A part of it may have been decided all the same; asking again with the
+// same change ids is safe, and answers that part as it was decided.
 func (s *Server) Check(ctx context.Context, principal policy.Principal, request CheckRequest) ([]Result, error) {
 	if err := s.admit(principal, opCheck); err != nil {
 		return nil, err
@@ -49,14 +53,22 @@ func (s *Server) Check(ctx context.Context, principal policy.Principal, request 
 		batchID = id
 	}
 	now := s.now().UTC().Truncate(time.Microsecond) // as the store keeps it
-	candidates, groups, err := arrange(principal, request.Changes, batchID, now)
+	candidates, err := arrange(principal, request.Changes, batchID, now)
 	if err != nil {
 		return nil, err
 	}
 	dryRun := request.DryRun || s.store == nil
-	if err := s.decide(ctx, principal, candidates, groups, dryRun, now); err != nil {
+	if !dryRun {
+		for _, c := range candidates {
+			if c.id, err = newID("dec"); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := s.decide(ctx, principal, candidates, dryRun, now); err != nil {
 		return nil, err
 	}
+	s.sign(candidates, now)
 	results := make([]Result, len(candidates))
 	for i, c := range candidates {
 		results[i] = c.result
@@ -65,53 +77,87 @@ func (s *Server) Check(ctx context.Context, principal policy.Principal, request 
 	return results, nil
 }
 
+// maxAttempts bounds how often a call is judged anew because somebody switched a mode meanwhile.
+const maxAttempts = 3
+
+// errModeChanged: a mode was switched between judging and recording.
+var errModeChanged = fmt.Errorf("%w: modes are being switched; ask again", policy.ErrUnavailable)
+
 // decide settles every candidate.
-func (s *Server) decide(ctx context.Context, principal policy.Principal, candidates []*candidate, groups []*group, dryRun bool, now time.Time) error {
-	if s.store != nil {
-		if err := s.replayStored(ctx, principal, candidates); err != nil {
+func (s *Server) decide(ctx context.Context, principal policy.Principal, candidates []*candidate, dryRun bool, now time.Time) error {
+	for attempt := 1; ; attempt++ {
+		err := s.decideOnce(ctx, principal, candidates, dryRun, now)
+		if !errors.Is(err, errModeChanged) || attempt == maxAttempts {
 			return err
 		}
 	}
-	if !slices.ContainsFunc(candidates, func(c *candidate) bool { return !c.settled }) {
+}
+
+func (s *Server) decideOnce(ctx context.Context, principal policy.Principal, candidates []*candidate, dryRun bool, now time.Time) error {
+	g, err := s.lookUp(ctx, principal, candidates, now)
+	if err != nil {
+		return err
+	}
+	open := units(candidates)
+	if len(open) == 0 {
 		return nil
 	}
 	active := s.policy.Load()
-	s.judge(ctx, active, principal, candidates, now)
+	s.judge(ctx, active, principal, candidates, g, now)
 	// The caller has gone or runs out of time. What the engine made of it is not worth keeping:
 	// the same ids will be asked again.
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	hold(slices.DeleteFunc(slices.Clone(groups), func(g *group) bool { return g.members[0].settled }))
-	for _, c := range candidates {
-		if c.settled {
-			continue
-		}
-		if err := c.conclude(principal, active, dryRun, now); err != nil {
+	if !dryRun {
+		return s.record(ctx, principal, active, candidates, g, now)
+	}
+	settlement := s.newSettlement(active, principal, g, now)
+	for _, members := range open {
+		settlement.settle(ctx, members)
+		if err := ctx.Err(); err != nil {
 			return err
 		}
-	}
-	if dryRun {
-		for _, c := range candidates {
-			if !c.settled {
-				c.settle(Result{Decision: c.decision, DryRun: true})
-			}
+		for _, c := range members {
+			c.conclude(principal, active, now)
+			c.settle(Result{Decision: c.decision, DryRun: true})
 		}
-		return nil
 	}
-	return s.record(ctx, principal, candidates)
+	return nil
 }
 
-func (s *Server) replayStored(ctx context.Context, principal policy.Principal, candidates []*candidate) error {
-	var stored map[store.DecisionKey]store.DecisionRecord
-	err := s.store.View(ctx, func(r store.Reader) (err error) {
-		stored, err = r.DecisionsByKeys(keysOf(principal, candidates))
+// lookUp settles the candidates that were decided before, and reads the ground for the others.
+func (s *Server) lookUp(ctx context.Context, principal policy.Principal, candidates []*candidate, now time.Time) (g *ground, err error) {
+	if s.store == nil {
+		return bare(candidates, now), nil
+	}
+	err = s.store.View(ctx, func(r store.Reader) (err error) {
+		if err := replayFrom(r, principal, candidates); err != nil {
+			return err
+		}
+		g, err = s.survey(r, candidates)
 		return err
 	})
+	return g, err
+}
+
+// replayFrom settles the candidates whose keys are stored.
+func replayFrom(r store.Reader, principal policy.Principal, candidates []*candidate) error {
+	stored, err := r.DecisionsByKeys(keysOf(principal, candidates))
+	if err != nil || len(stored) == 0 {
+		return err
+	}
+	var ids []string
+	for _, record := range stored {
+		if record.Decision.PermitID != "" {
+			ids = append(ids, record.Decision.PermitID)
+		}
+	}
+	permits, err := r.Permits(ids)
 	if err != nil {
 		return err
 	}
-	replay(principal, candidates, stored)
+	replay(principal, candidates, stored, permits)
 	return nil
 }
 
@@ -126,79 +172,191 @@ func keysOf(principal policy.Principal, candidates []*candidate) []store.Decisio
 }
 
 // conclude makes the decision of an outcome.
-func (c *candidate) conclude(principal policy.Principal, active *Policy, dryRun bool, now time.Time) error {
-	id := ""
-	if !dryRun {
-		made, err := newID("dec")
-		if err != nil {
-			return err
-		}
-		id = made
-	}
+func (c *candidate) conclude(principal policy.Principal, active *Policy, now time.Time) {
 	revision := ""
 	if active != nil {
 		revision = active.Engine.Digest()
 	}
 	c.decision = &policy.Decision{
-		ID: id, ChangeID: c.change.ID, BatchID: c.change.BatchID, AtomicGroupID: c.change.AtomicGroupID,
+		ID: c.id, ChangeID: c.change.ID, BatchID: c.change.BatchID, AtomicGroupID: c.change.AtomicGroupID,
 		Automation: principal.Subject, Actor: c.change.Actor, Kind: c.change.Kind, Target: c.change.Target,
 		Before: c.change.Before, After: c.change.After, Verdict: c.outcome.Verdict, Findings: c.outcome.Findings,
 		Revision: revision, ChangeDigest: c.digest, GroupDigest: c.groupDigest(), DecidedAt: now,
 	}
-	return nil
 }
 
-// record commits what was decided, and only then settles it. Somebody else may have decided the
-// same keys meanwhile: then theirs stands, and ours was never said.
-func (s *Server) record(ctx context.Context, principal policy.Principal, candidates []*candidate) error {
+// maxTogether is how many changes are recorded in one transaction, but for the legs of a group, which are
+// never apart. A large batch must not hold up everybody else for as long as it takes to write it.
+const maxTogether = 256
+
+// portions is the units in runs that are recorded together.
+func portions(all []unit) [][]unit {
+	var runs [][]unit
+	count := maxTogether
+	for _, members := range all {
+		if count += len(members); count > maxTogether {
+			runs, count = append(runs, nil), len(members)
+		}
+		runs[len(runs)-1] = append(runs[len(runs)-1], members)
+	}
+	return runs
+}
+
+// record settles and commits what was judged, and only then answers it. When a portion fails, those before it
+// stay decided: asked again, they are replayed.
+func (s *Server) record(ctx context.Context, principal policy.Principal, active *Policy, candidates []*candidate, g *ground, now time.Time) error {
 	// The caller's hanging up must not undo a decision half-way; the time is bounded all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.commitTimeout+time.Duration(len(candidates))*time.Millisecond)
 	defer cancel()
+	for _, portion := range portions(units(candidates)) {
+		if err := s.recordPortion(ctx, principal, active, portion, g, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recordPortion commits one portion. Somebody else may have decided the same keys meanwhile: then theirs
+// stands, and ours was never said.
+func (s *Server) recordPortion(ctx context.Context, principal policy.Principal, active *Policy, portion []unit, g *ground, now time.Time) error {
+	candidates := slices.Concat(portion...)
 	// Every conflict settles what it was about, so this comes to an end; a store that reports
 	// conflicts with nothing does not keep us.
 	for stalled := 0; stalled < 3; {
-		pending := make([]*candidate, 0, len(candidates))
-		records := make([]store.DecisionRecord, 0, len(candidates))
-		for _, c := range candidates {
-			if c.settled {
-				continue
-			}
-			record, err := store.NewDecisionRecord(c.decision, c.outcome.Input)
-			if err != nil {
+		open := len(keysOf(principal, candidates))
+		if open == 0 {
+			return nil
+		}
+		if len(portion) > 1 {
+			if err := s.rehearse(ctx, principal, active, candidates, g, now); err != nil {
 				return err
 			}
-			pending, records = append(pending, c), append(records, record)
 		}
-		if len(records) == 0 {
-			return nil
-		}
-		err := s.store.Update(ctx, func(tx store.Tx) error { return tx.InsertDecisions(records) })
+		var written *writing
+		err := s.store.Update(ctx, func(tx store.Tx) (err error) {
+			written, err = s.write(ctx, tx, principal, active, candidates, g, now)
+			return err
+		})
 		switch {
 		case err == nil:
-			for i, c := range pending {
-				c.settle(Result{Decision: c.decision, Encoded: records[i].Encoded})
-			}
+			written.answer()
 			return nil
+		case errors.Is(err, errModeChanged):
+			return err
 		case !errors.Is(err, store.ErrConflict):
-			switch {
-			case errors.Is(err, policy.ErrInvalid), errors.Is(err, policy.ErrUnavailable):
-			case errors.Is(err, context.DeadlineExceeded):
-				err = fmt.Errorf("%w: the record was not written in time: %w", policy.ErrUnavailable, err)
-			default:
-				err = fmt.Errorf("%w: the record was not written: %w", policy.ErrUnavailable, err)
-			}
-			s.logger.Error("decisions were not recorded", "changes", len(records), "error", err)
-			s.noticeHalt(err)
+			return s.notRecorded(err, open)
+		}
+		err = s.store.View(ctx, func(r store.Reader) error { return replayFrom(r, principal, candidates) })
+		if err != nil {
 			return err
 		}
-		if err := s.replayStored(ctx, principal, candidates); err != nil {
-			return err
-		}
-		if len(keysOf(principal, candidates)) == len(pending) {
+		if len(keysOf(principal, candidates)) == open {
 			stalled++
 		}
 	}
 	return fmt.Errorf("%w: others are deciding the same changes; ask again", policy.ErrUnavailable)
+}
+
+// rehearse settles a portion outside of its transaction: see settle.go.
+func (s *Server) rehearse(ctx context.Context, principal policy.Principal, active *Policy, candidates []*candidate, judged *ground, now time.Time) error {
+	var g *ground
+	err := s.store.View(ctx, func(r store.Reader) (err error) {
+		g, err = s.survey(r, candidates)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	g.now = judged.now
+	settlement := s.newSettlement(active, principal, g, now)
+	for _, members := range units(candidates) {
+		settlement.settle(ctx, members)
+	}
+	return nil
+}
+
+// writing is what one transaction decides.
+type writing struct {
+	candidates []*candidate
+	records    []store.DecisionRecord
+	permits    []*permit.Permit // of each candidate; nil for none
+}
+
+// write settles the open candidates on the ground as the transaction has it, and writes everything that
+// follows: decisions with their keys, inputs and leaves, holds, tallies, permits.
+func (s *Server) write(ctx context.Context, tx store.Tx, principal policy.Principal, active *Policy, candidates []*candidate, judged *ground, now time.Time) (*writing, error) {
+	g, err := s.survey(tx, candidates)
+	if err != nil {
+		return nil, err
+	}
+	issuedAt := g.now
+	g.now = judged.now // windows reach back from when the changes were judged, on the strict side
+	settlement := s.newSettlement(active, principal, g, now)
+	w := &writing{}
+	var holds []ledger.Hold
+	var permits []permit.Permit
+	for _, members := range units(candidates) {
+		for _, c := range members {
+			if g.modes.epoch != judged.modes.epoch && g.standing(c).Mode != c.standing.Mode {
+				return nil, errModeChanged
+			}
+		}
+		settlement.settle(ctx, members)
+		for _, c := range members {
+			c.conclude(principal, active, now)
+		}
+		var issued *permit.Permit
+		if members[0].outcome.Verdict == policy.Allow {
+			given, err := s.issue(principal, members, g, issuedAt)
+			if err != nil {
+				return nil, err
+			}
+			issued = &given
+			permits = append(permits, given)
+		}
+		for _, c := range members {
+			if issued != nil {
+				c.decision.PermitID = issued.ID
+				holds = append(holds, c.placed)
+			}
+			record, err := store.NewDecisionRecord(c.decision, c.outcome.Input)
+			if err != nil {
+				return nil, err
+			}
+			w.candidates, w.records, w.permits = append(w.candidates, c), append(w.records, record), append(w.permits, issued)
+		}
+	}
+	if err := tx.InsertDecisions(w.records); err != nil {
+		return nil, err
+	}
+	if err := tx.PutTallies(talliesOf(g.state, settlement.moved)); err != nil {
+		return nil, err
+	}
+	if err := tx.InsertPermits(permits); err != nil {
+		return nil, err
+	}
+	return w, tx.InsertHolds(holds)
+}
+
+// answer gives out what has been committed.
+func (w *writing) answer() {
+	for i, c := range w.candidates {
+		c.settle(Result{Decision: c.decision, Encoded: w.records[i].Encoded, Permit: w.permits[i]})
+	}
+}
+
+// notRecorded says what it means for the caller that a commit failed.
+func (s *Server) notRecorded(err error, changes int) error {
+	switch {
+	case errors.Is(err, policy.ErrInvalid), errors.Is(err, policy.ErrUnavailable):
+	case errors.Is(err, context.DeadlineExceeded):
+		err = fmt.Errorf("%w: the record was not written in time: %w", policy.ErrUnavailable, err)
+	default:
+		err = fmt.Errorf("%w: the record was not written: %w", policy.ErrUnavailable, err)
+	}
+	s.logger.Error("decisions were not recorded", "changes", changes, "error", err)
+	s.noticeHalt(err)
+	return err
 }
 
 func (s *Server) logDecisions(principal policy.Principal, results []Result, took time.Duration) {
@@ -330,7 +488,7 @@ func (s *Server) ExplainChanges(ctx context.Context, principal policy.Principal,
 		return Result{}, nil, err
 	}
 	now := s.now().UTC().Truncate(time.Microsecond)
-	candidates, groups, err := arrange(principal, changes, "", now)
+	candidates, err := arrange(principal, changes, "", now)
 	if err != nil {
 		return Result{}, nil, err
 	}
@@ -338,15 +496,26 @@ func (s *Server) ExplainChanges(ctx context.Context, principal policy.Principal,
 	if active == nil {
 		return Result{}, nil, fmt.Errorf("%w: no policy is loaded", policy.ErrUnavailable)
 	}
-	s.judge(ctx, active, principal, candidates, now)
+	g := bare(candidates, now)
+	if s.store != nil {
+		err := s.store.View(ctx, func(r store.Reader) (err error) {
+			g, err = s.survey(r, candidates)
+			return err
+		})
+		if err != nil {
+			return Result{}, nil, err
+		}
+	}
+	s.judge(ctx, active, principal, candidates, g, now)
 	if err := ctx.Err(); err != nil {
 		return Result{}, nil, err
 	}
-	hold(groups)
-	first := candidates[0]
-	if err := first.conclude(principal, active, true, now); err != nil {
-		return Result{}, nil, err
+	settlement := s.newSettlement(active, principal, g, now)
+	for _, members := range units(candidates) {
+		settlement.settle(ctx, members)
 	}
+	first := candidates[0]
+	first.conclude(principal, active, now)
 	explanation, err := active.Engine.Explain(ctx, first.outcome.Input)
 	if err == nil {
 		err = inTime(explanation, first.decision.Findings)

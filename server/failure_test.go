@@ -42,7 +42,7 @@ func TestRecordCannotBeWritten(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			fake := &servertest.FakeStore{}
-			s := servertest.New(t, servertest.WithStore(fake.Under), servertest.WithCommitTimeout(50*time.Millisecond))
+			s := servertest.New(t, servertest.WithStore(fake.Under), servertest.WithCommitTimeout(500*time.Millisecond))
 			fake.OnUpdate(func(ctx context.Context, fn func(store.Tx) error) error { return update(ctx, fake, fn) })
 			began := time.Now()
 			results, err := s.Core.Check(t.Context(), s.Automation.Principal, server.CheckRequest{

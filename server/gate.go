@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/bidrail/bidrail/policy"
 )
@@ -14,6 +15,12 @@ const (
 	opReadDecisions operation = "read decisions"
 	opExplain       operation = "explain decisions"
 	opReadRules     operation = "read rules"
+	opClaim         operation = "claim permits"
+	opReport        operation = "report on permits"
+	opListPermits   operation = "list permits"
+	opReadLedger    operation = "read the ledger"
+	opReadModes     operation = "read modes"
+	opSetMode       operation = "switch modes"
 )
 
 // permitted is the only table of who may do what. What is not in it nobody may do.
@@ -22,6 +29,12 @@ var permitted = map[operation][]policy.Role{
 	opReadDecisions: {policy.RoleAutomation, policy.RoleApprover, policy.RoleGovernance, policy.RoleAuditor, policy.RoleAdmin},
 	opExplain:       {policy.RoleAutomation, policy.RoleApprover, policy.RoleGovernance, policy.RoleAuditor},
 	opReadRules:     {policy.RoleAutomation, policy.RoleApprover, policy.RoleGovernance, policy.RoleAuditor, policy.RoleAdmin},
+	opClaim:         {policy.RoleAutomation},
+	opReport:        {policy.RoleAutomation, policy.RoleGovernance, policy.RoleAdmin},
+	opListPermits:   {policy.RoleApprover, policy.RoleGovernance, policy.RoleAuditor, policy.RoleAdmin},
+	opReadLedger:    {policy.RoleApprover, policy.RoleGovernance, policy.RoleAuditor, policy.RoleAdmin},
+	opReadModes:     {policy.RoleAutomation, policy.RoleApprover, policy.RoleGovernance, policy.RoleAuditor, policy.RoleAdmin},
+	opSetMode:       {policy.RoleApprover, policy.RoleGovernance, policy.RoleAdmin}, // whoever is there in an emergency
 }
 
 // admit is the gate: every method of the server passes it before it does anything.
@@ -32,10 +45,38 @@ func (s *Server) admit(principal policy.Principal, asked operation) error {
 	roles := permitted[asked]
 	if !principal.Has(roles...) {
 		s.logger.Warn("refused at the gate", "subject", principal.Subject, "roles", principal.Roles, "operation", asked)
-		return fmt.Errorf("%w: to %s takes one of the roles %v, and %s has %v",
-			policy.ErrForbidden, asked, roles, principal.Subject, principal.Roles)
+		return fmt.Errorf("%w: to %s takes %s, and %s has %s",
+			policy.ErrForbidden, asked, anyOf(roles), principal.Subject, allOf(principal.Roles))
 	}
 	return nil
+}
+
+// anyOf writes the roles of which one will do: "one of the roles approver, governance or admin".
+func anyOf(roles []policy.Role) string {
+	if len(roles) == 1 {
+		return "the role " + string(roles[0])
+	}
+	return "one of the roles " + listed(roles, "or")
+}
+
+// allOf writes the roles that somebody has.
+func allOf(roles []policy.Role) string {
+	if len(roles) == 0 {
+		return "none"
+	}
+	return listed(roles, "and")
+}
+
+func listed(roles []policy.Role, word string) string {
+	words := make([]string, len(roles))
+	for i, role := range roles {
+		words[i] = string(role)
+	}
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + " " + word + " " + words[last]
 }
 
 // seesAll reports whether a principal may see decisions on others' changes. An automation that is

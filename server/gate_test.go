@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/bidrail/bidrail/policy"
+	"github.com/bidrail/bidrail/policy/ledger"
 	"github.com/bidrail/bidrail/server"
 	"github.com/bidrail/bidrail/server/servertest"
 	"github.com/bidrail/bidrail/store"
@@ -89,6 +91,34 @@ func TestGate(t *testing.T) {
 				t.Errorf("without a name: got %v, want ErrUnauthenticated", err)
 			}
 		})
+	}
+}
+
+// Who is refused reads which roles would do.
+func TestGateSaysWhoMay(t *testing.T) {
+	s := servertest.New(t)
+	for name, test := range map[string]struct {
+		roles []policy.Role
+		ask   func(policy.Principal) error
+		want  string
+	}{
+		"one would do": {[]policy.Role{policy.RoleAuditor}, func(who policy.Principal) error {
+			_, err := s.Core.Claim(t.Context(), who, "token", "c")
+			return err
+		}, "to claim permits takes the role automation, and ana has auditor"},
+		"one of several, who has two": {[]policy.Role{policy.RoleAutomation, policy.RoleAuditor}, func(who policy.Principal) error {
+			_, err := s.Core.SetMode(t.Context(), who, ledger.OrganisationScope(), policy.ModeHalted, "r")
+			return err
+		}, "to switch modes takes one of the roles approver, governance or admin, and ana has automation and auditor"},
+		"one of several, who has none": {nil, func(who policy.Principal) error {
+			_, err := s.Core.Ledger(t.Context(), who, ledger.OrganisationScope(), 0)
+			return err
+		}, "to read the ledger takes one of the roles approver, governance, auditor or admin, and ana has none"},
+	} {
+		err := test.ask(policy.Principal{Subject: "ana", Roles: test.roles})
+		if !errors.Is(err, policy.ErrForbidden) || !strings.HasSuffix(err.Error(), ": "+test.want) {
+			t.Errorf("%s: got %v, want %s", name, err, test.want)
+		}
 	}
 }
 

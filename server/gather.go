@@ -10,7 +10,8 @@ import (
 // request gathers everything that one change is judged by. It reads the policy's records and what
 // came with the call, and does nothing slow: it runs once for each change.
 func (p *Policy) request(c *candidate, principal policy.Principal, now time.Time) *policy.Request {
-	request := &policy.Request{Change: c.change, Principal: principal, Batch: c.batch, Now: now, Facts: c.change.Facts}
+	request := &policy.Request{Change: c.change, Principal: principal, Batch: c.batch, Now: now, Facts: c.change.Facts,
+		Mode: c.standing.Mode, Windows: c.windows, Contradicted: c.contradicted}
 	if p == nil {
 		return request
 	}
@@ -28,7 +29,7 @@ func (p *Policy) request(c *candidate, principal policy.Principal, now time.Time
 func (p *Policy) legs(g *group, now time.Time) []policy.Leg {
 	legs := make([]policy.Leg, len(g.members))
 	for i, member := range g.members {
-		legs[i].Change = member.change
+		legs[i].Change, legs[i].Contradicted = member.change, member.contradicted
 		for _, participation := range experiment.Touching(p.experiments, member.change.Target, now, member.change.EffectiveAt) {
 			if participation.Live() {
 				legs[i].Experiments = append(legs[i].Experiments, participation.ID)

@@ -15,8 +15,9 @@ func TestAPanicWhileGatheringBlocks(t *testing.T) {
 	}
 	broken := &candidate{change: &policy.Change{}}
 	// Without its calendar, which LoadPolicy never leaves out.
-	s.judge(t.Context(), &Policy{}, policy.Principal{Subject: "a"}, []*candidate{broken}, time.Now())
-	if broken.outcome.Verdict != policy.Block || broken.outcome.Findings[0].Rule != policy.FindingUndetermined {
-		t.Errorf("got %+v, want BLOCK with %s", broken.outcome, policy.FindingUndetermined)
+	candidates := []*candidate{broken}
+	s.judge(t.Context(), &Policy{}, policy.Principal{Subject: "a"}, candidates, bare(candidates, time.Now()), time.Now())
+	if broken.judgement.Verdict != policy.Block || broken.judgement.Findings[0].Rule != policy.FindingUndetermined {
+		t.Errorf("got %+v, want BLOCK with %s", broken.judgement, policy.FindingUndetermined)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/bidrail/bidrail/policy"
 	"github.com/bidrail/bidrail/policy/calendar"
 	"github.com/bidrail/bidrail/policy/experiment"
+	"github.com/bidrail/bidrail/policy/ledger"
 	"github.com/bidrail/bidrail/store"
 )
 
@@ -19,6 +20,9 @@ type Policy struct {
 	Engine      *policy.Engine
 	experiments []experiment.Experiment
 	calendar    *calendar.Calendar
+	names       []ledger.Name // of the windows, short ones first
+	lengths     map[string]ledger.Length
+	rates       ledger.Rates
 	loadedAt    time.Time
 }
 
@@ -37,7 +41,19 @@ func LoadPolicy(ctx context.Context, revision *policy.Revision, options policy.O
 	if err != nil {
 		return nil, err
 	}
-	return &Policy{Engine: engine, experiments: experiments, calendar: entries}, nil
+	names, err := ledger.DecodeLengths(revision.Data("windows"))
+	if err != nil {
+		return nil, err
+	}
+	rates, err := ledger.DecodeRates(revision.Data("rates"))
+	if err != nil {
+		return nil, err
+	}
+	lengths := make(map[string]ledger.Length, len(names))
+	for _, name := range names {
+		lengths[name.Name] = name.Length
+	}
+	return &Policy{Engine: engine, experiments: experiments, calendar: entries, names: names, lengths: lengths, rates: rates}, nil
 }
 
 // Activate makes a policy the one that decides, from the next change on. A call that is under way

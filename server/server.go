@@ -12,6 +12,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/bidrail/bidrail/policy"
+	"github.com/bidrail/bidrail/policy/ledger"
+	"github.com/bidrail/bidrail/policy/permit"
 	"github.com/bidrail/bidrail/store"
 )
 
@@ -27,9 +30,31 @@ type Config struct {
 	Logger hclog.Logger
 	// Workers is how many changes are judged at once, over all calls. Default: the number of processors.
 	Workers int
+	// Keys signs permits and knows its own. Needed where there is a store.
+	Keys Keys
+	// Caps are the operator's own limits over time, on every scope of the kind that each names. No policy
+	// revision lifts them: what they have no room for is blocked (ledger.cap). Amounts in other currencies are converted by
+	// the rates of the active revision. Default: none.
+	Caps []ledger.Cap
+	// PermitLife is how long a permit can be claimed. Default 60 s.
+	PermitLife time.Duration
+	// ReportWithin is how long after its claim a permit waits for the report before its outcome counts as
+	// unknown. Default 10 min.
+	ReportWithin time.Duration
 	// CommitTimeout bounds how long an answer waits for the record, plus a millisecond for each
 	// change of the call. Default 250 ms.
 	CommitTimeout time.Duration
+}
+
+// Keys signs permits, so that executors can tell them from what somebody made up.
+type Keys interface {
+	// Sign is the permit as a token. The same permit gives the same token for as long as the key is the same.
+	Sign(p permit.Permit) (string, error)
+	// Verify is the id of the permit that a token of ours is for, whether or not it has expired. The error is a
+	// policy.ErrInvalid.
+	Verify(token string) (permitID string, err error)
+	// Public is the public keys as a JSON Web Key Set.
+	Public() []byte
 }
 
 // Server is the use cases. Its methods are safe for concurrent use; each of them passes the gate
@@ -42,6 +67,11 @@ type Server struct {
 	workers       int
 	places        chan struct{} // one for each evaluation that may run at once
 	commitTimeout time.Duration
+	keys          Keys
+	caps          []ledger.Cap
+	permitLife    time.Duration
+	reportWithin  time.Duration
+	modes         atomic.Pointer[modes] // as last read
 	halt          sync.Once
 	halted        chan struct{}
 }
@@ -54,7 +84,8 @@ func (s *Server) Halted() <-chan struct{} { return s.halted }
 // explained later.
 func New(ctx context.Context, config Config) (*Server, error) {
 	s := &Server{store: config.Store, now: config.Now, logger: config.Logger, workers: config.Workers,
-		commitTimeout: config.CommitTimeout, halted: make(chan struct{})}
+		commitTimeout: config.CommitTimeout, keys: config.Keys, caps: config.Caps,
+		permitLife: config.PermitLife, reportWithin: config.ReportWithin, halted: make(chan struct{})}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -67,6 +98,15 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	s.places = make(chan struct{}, s.workers)
 	if s.commitTimeout <= 0 {
 		s.commitTimeout = 250 * time.Millisecond
+	}
+	if s.permitLife <= 0 {
+		s.permitLife = time.Minute
+	}
+	if s.reportWithin <= 0 {
+		s.reportWithin = 10 * time.Minute
+	}
+	if s.store != nil && s.keys == nil {
+		return nil, fmt.Errorf("%w: a server with a store needs keys to sign permits with", policy.ErrInvalid)
 	}
 	if config.Policy != nil {
 		if err := s.Activate(ctx, config.Policy); err != nil {

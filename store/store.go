@@ -10,9 +10,14 @@
 // A use case is one call of View or one of Update. What several records must agree on is written
 // in one Update, so that they are stored together or not at all.
 //
-// Engines run Updates as they see fit, one after another or side by side. Reading first and
-// writing what follows from it is therefore no protection by itself: what guards a decision's key
-// is that it is unique ([ErrConflict]), whatever was read before.
+// Engines run Updates as they see fit: SQLite one after another, others perhaps side by side. Reading first
+// and writing what follows from it is therefore no protection by itself, with one exception. What guards
+// a decision's key is that it is unique, and a hold, a permit or an epoch that it is still what was read
+// ([ErrConflict]). Sums have nothing of that kind; so an engine that runs Updates side by side must let
+// nobody else move a tally that an Update has read: see [LedgerReader].Sheets.
+//
+// Locks are taken in one order, so that no two Updates wait for each other: scopes first, all in one
+// call of Sheets, then the log, which whatever inserts or changes a record takes before the record.
 package store
 
 import (
@@ -20,8 +25,8 @@ import (
 	"time"
 )
 
-// Store is a database of decisions and of the policy revisions that made them. It is safe for
-// concurrent use.
+// Store is a database of decisions, of the policy revisions that made them, and of what follows from
+// them: holds, tallies, permits. It is safe for concurrent use.
 //
 // View and Update hand their function an argument to work through. The function may run more than
 // once. It must not act outside that argument, keep it, use it from other goroutines, or call the
@@ -58,13 +63,20 @@ type Reader interface {
 	Now() time.Time
 
 	DecisionReader
-	RevisionReader
+	EventReader
+	LedgerReader
 	LogReader
+	ModeReader
+	PermitReader
+	RevisionReader
 }
 
 // Tx is what an Update may do. Its reads see its own writes.
 type Tx interface {
 	Reader
 	DecisionWriter
+	LedgerWriter
+	ModeWriter
+	PermitWriter
 	RevisionWriter
 }

@@ -39,7 +39,15 @@ func (checkCommand) Help() string {
    "before": {"money": {"micros": "1000000", "currency": "USD"}}, "before_observed_at": "2026-03-02T09:00:00Z",
    "after": {"money": {"micros": "1150000", "currency": "USD"}}}
 
-Money is in micros: 1000000 is 1.00. Changes that must land together share an atomic_group_id.`
+Money is in micros: 1000000 is 1.00. Changes that must land together share an atomic_group_id.
+
+A server gives a permit with what it allows. To make the change, claim its permit first and report what became of it:
+
+  bidrail check -f changes.json --server ADDR -o json    # permit.token is there; it is a secret until it is claimed
+  bidrail permit claim TOKEN                             # exit 0: make exactly that change now, once
+  bidrail permit report PERMIT --outcome applied         # or partial, failed, unknown
+
+A permit that is not claimed in time expires, and with it the leave to make the change.`
 }
 
 // maxInputBytes bounds what is read of the changes before they are parsed.
@@ -249,7 +257,9 @@ func (c *checkCommand) print(env environment, changes []*bidrailv1.Change, resul
 		return nil
 	}
 	out := newScreen(env.stdout, env)
+	now := time.Now()
 	var rows [][]string
+	claimable, replayed := false, false
 	counts := map[bidrailv1.Verdict]int{}
 	problems := 0
 	for i, result := range results {
@@ -259,7 +269,18 @@ func (c *checkCommand) print(env environment, changes []*bidrailv1.Change, resul
 			continue
 		}
 		counts[result.GetDecision().GetVerdict()]++
-		rows = append(rows, decisionRows(out, result.GetDecision())...)
+		replayed = replayed || result.GetDecision().GetReplayed()
+		decided := decisionRows(out, result.GetDecision())
+		if permit := result.GetDecision().GetPermit(); permit != nil {
+			note := permitNote(permit, now)
+			claimable = claimable || permit.GetToken() != ""
+			if decided[0][5] == "" {
+				decided[0][5] = note
+			} else {
+				decided = append(decided, []string{"", "", "", "", "", note})
+			}
+		}
+		rows = append(rows, decided...)
 	}
 	if err := out.table([]string{"VERDICT", "CHANGE", "KIND", "TARGET", "FROM → TO", "WHY"}, rows); err != nil {
 		return err
@@ -271,6 +292,12 @@ func (c *checkCommand) print(env environment, changes []*bidrailv1.Change, resul
 	}
 	if err == nil {
 		_, err = fmt.Fprintln(out)
+	}
+	if err == nil && replayed {
+		_, err = fmt.Fprintln(out, "again: as it was decided then; send a new change_id to have it judged anew")
+	}
+	if err == nil && claimable {
+		_, err = fmt.Fprintln(env.stderr, "claim a permit before you make its change: bidrail check --help shows how")
 	}
 	return err
 }

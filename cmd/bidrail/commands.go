@@ -6,9 +6,13 @@ type commands struct {
 	Serve     serveCommand     `cmd:"" help:"Run the server."`
 	Check     checkCommand     `cmd:"" help:"Judge proposed changes: exit 0 all allowed, 2 something needs approval, 3 something is blocked, 1 it could not be decided."`
 	Decisions decisionsCommand `cmd:"" help:"Look at recorded decisions."`
+	Permit    permitCommand    `cmd:"" help:"Claim the permit of an allowed change, report what became of it, look at permits."`
 	Explain   explainCommand   `cmd:"" help:"Show how a decision came about, expression by expression."`
+	Mode      modeCommand      `cmd:"" help:"The kill switch: what an account, a campaign or anything else lets through."`
+	Ledger    ledgerCommand    `cmd:"" help:"Show what has moved lately, what is held, and what limits over time have left."`
 	Rules     rulesCommand     `cmd:"" help:"List the rules, or show one."`
 	Audit     auditCommand     `cmd:"" help:"Show that the record is what was decided."`
+	Keys      keysCommand      `cmd:"" help:"The keys that permits are signed with."`
 	Policy    policyCommand    `cmd:"" help:"Check and test a folder of rules and limits."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }

@@ -69,9 +69,17 @@ func developmentHeader(who string) (string, error) {
 	}
 	header := who[:at] + ";" + who[at+1:]
 	if _, err := auth.ParseDevelopment(header); err != nil {
-		return "", fmt.Errorf("--as %q: write subject:role,role, such as ana:auditor; the roles are %v", who, policy.Roles())
+		return "", fmt.Errorf("--as %q: write subject:role,role, such as ana:auditor; the roles are %s", who, roleNames())
 	}
 	return header, nil
+}
+
+func roleNames() string {
+	var names []string
+	for _, role := range policy.Roles() {
+		names = append(names, string(role))
+	}
+	return strings.Join(names, ", ")
 }
 
 // principalFor is who a local evaluation takes the caller for.
@@ -84,6 +92,12 @@ func principalFor(who string) (policy.Principal, error) {
 		return policy.Principal{}, err
 	}
 	return auth.ParseDevelopment(header)
+}
+
+// neverSent reports whether a call failed for want of a connection, so that certainly no server has seen it. A connection that
+// broke off later may have carried it.
+func neverSent(err error) bool {
+	return status.Code(err) == codes.Unavailable && strings.Contains(status.Convert(err).Message(), "Error while dialing")
 }
 
 // describe says what went wrong and what to do next.

@@ -174,6 +174,7 @@ func printDecision(out screen, d *bidrailv1.Decision) error {
 	line("decision", d.GetDecisionId())
 	line("revision", d.GetRevision())
 	line("digest", d.GetChangeDigest())
+	line("permit", permitLine(d.GetPermit()))
 	if d.GetReplayed() {
 		line("replayed", "yes: decided before, not now")
 	}
@@ -196,6 +197,14 @@ func printDecision(out screen, d *bidrailv1.Decision) error {
 	}
 	_, err := io.WriteString(out, page.String())
 	return err
+}
+
+// permitLine is the permit of a decision; "" for none.
+func permitLine(permit *bidrailv1.Permit) string {
+	if permit.GetState() == bidrailv1.PermitState_PERMIT_STATE_UNSPECIFIED { // only its id is at hand
+		return clean(permit.GetPermitId())
+	}
+	return clean(permit.GetPermitId()) + " (" + stateName(permit.GetState()) + ")"
 }
 
 func effectName(out screen, effect bidrailv1.Effect) string {

@@ -20,18 +20,21 @@ var edges = map[string][]string{
 	"policy/experiment": {"policy"},
 	"policy/calendar":   {"policy"},
 	"policy/ledger":     {"policy"},
+	"policy/mode":       {"policy", "policy/ledger"},
+	"policy/permit":     {"policy", "policy/mode"},
 	"policy/audit":      {},
 
-	"store":           {"policy", "policy/audit"},
-	"store/sqlstore":  {"policy", "policy/audit", "store"},
+	"store":           {"policy", "policy/audit", "policy/ledger", "policy/mode", "policy/permit"},
+	"store/sqlstore":  {"policy", "policy/audit", "policy/ledger", "policy/mode", "policy/permit", "store"},
 	"store/sqlite":    {"policy", "store", "store/sqlstore"},
-	"store/storetest": {"policy", "policy/audit", "store"},
+	"store/storetest": {"policy", "policy/audit", "policy/ledger", "policy/mode", "policy/permit", "store"},
 
-	"server":            {"policy", "policy/calendar", "policy/experiment", "store"},
+	"server":            {"policy", "policy/calendar", "policy/experiment", "policy/ledger", "policy/mode", "policy/permit", "store"},
 	"server/auth":       {"policy"},
 	"server/config":     {},
-	"server/grpcapi":    {"policy", "proto/bidrail/v1", "server", "store"},
-	"server/servertest": {"policy", "proto/bidrail/v1", "rego", "server", "server/auth", "server/grpcapi", "store", "store/sqlite"},
+	"server/grpcapi":    {"policy", "policy/ledger", "policy/mode", "policy/permit", "proto/bidrail/v1", "server", "store"},
+	"server/keys":       {"policy", "policy/permit"},
+	"server/servertest": {"policy", "policy/ledger", "proto/bidrail/v1", "rego", "server", "server/auth", "server/grpcapi", "server/keys", "store", "store/sqlite"},
 
 	"proto":            {},
 	"proto/bidrail/v1": {},
@@ -43,8 +46,11 @@ var edges = map[string][]string{
 	"client/examples/pacer":    {"client", "client/examples/data", "proto/bidrail/v1"},
 	"client/examples/demo":     {"client", "client/examples/pacer", "client/examples/recorded", "proto/bidrail/v1"},
 
+	"tools/mutants": {},
+
 	"cmd/bidrail": {
-		"policy", "policy/audit", "proto/bidrail/v1", "rego", "server", "server/auth", "server/config", "server/grpcapi", "store", "store/sqlite",
+		"client", "policy", "policy/audit", "policy/ledger", "policy/limits", "proto/bidrail/v1", "rego", "server", "server/auth", "server/config", "server/grpcapi",
+		"server/keys", "store", "store/sqlite",
 	},
 }
 
@@ -66,6 +72,7 @@ var owners = map[string][]string{
 	"github.com/alecthomas/kong": {"cmd/bidrail"},
 	"github.com/knadh/koanf":     {"server/config"},
 	"github.com/bojanz/currency": {"policy"},
+	"github.com/lestrrat-go/jwx": {"server/keys", "client"},
 	"net/http":                   {"server/grpcapi", "server/console", "server/notify", "proto/bidrail/v1", "cmd/bidrail"},
 }
 

@@ -72,7 +72,7 @@ func run(ctx context.Context, args []string, env environment) (code int) {
 	}
 	selected, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(env.stderr, "bidrail: %v; see bidrail --help\n", err)
+		fmt.Fprintf(env.stderr, "bidrail: %v; see %s --help\n", err, commandOf(err))
 		return exitFailed
 	}
 	err = selected.Run()
@@ -86,4 +86,19 @@ func run(ctx context.Context, args []string, env environment) (code int) {
 		fmt.Fprintf(env.stderr, "bidrail: %s\n", describe(err))
 		return exitFailed
 	}
+}
+
+// commandOf is the command whose help says how the line is to be written, as far as it could be understood.
+func commandOf(err error) string {
+	misread, ok := errors.AsType[*kong.ParseError](err)
+	if !ok {
+		return "bidrail"
+	}
+	name := "bidrail"
+	for _, step := range misread.Context.Path {
+		if step.Command != nil {
+			name += " " + step.Command.Name
+		}
+	}
+	return name
 }

@@ -12,7 +12,7 @@ import (
 
 type policyCommand struct {
 	Check  policyCheckCommand  `cmd:"" help:"Compile a folder of rules and limits as the server would, without running its tests."`
-	Test   policyTestCommand   `cmd:"" help:"Run a folder's tests and examples, and show that no rule passes silently when input is missing."`
+	Test   policyTestCommand   `cmd:"" help:"Run a folder's tests and examples, and show that no rule passes silently when input is missing, or is laxer when more is used up."`
 	Schema policySchemaCommand `cmd:"" help:"Print the JSON Schema of what a rule sees as input."`
 }
 
@@ -100,13 +100,16 @@ func (c *policyTestCommand) Run(ctx context.Context, env environment) error {
 	return nil
 }
 
-// printAbsence shows what came of taking input away, and whether it failed.
+// printAbsence shows what came of taking input away and of raising windows, and whether it failed.
 func printAbsence(out screen, report *policy.AbsenceReport) bool {
 	for _, wrong := range report.Wrong {
 		fmt.Fprintf(out, "%s %s\n", out.colour(red, "FAIL"), wrong)
 	}
 	for _, laxer := range report.Laxer {
 		fmt.Fprintf(out, "%s %s\n", out.colour(red, "FAIL"), laxer)
+	}
+	for _, more := range report.More {
+		fmt.Fprintf(out, "%s %s\n", out.colour(red, "FAIL"), more)
 	}
 	for _, rule := range report.Untested {
 		fmt.Fprintf(out, "%s %s has no example that fires, so nobody knows what it answers when input is missing; add `examples` to its test package\n", out.colour(red, "FAIL"), rule)
@@ -116,7 +119,10 @@ func printAbsence(out screen, report *policy.AbsenceReport) bool {
 		fmt.Fprintf(out, "note:     %s, as its METADATA declares\n", path)
 	}
 	fmt.Fprintf(out, "absence:  %d documents with something missing, over %s: %d silent passes\n", report.Removals, plural(report.Rules, "rule"), len(report.Laxer))
-	return len(report.Wrong)+len(report.Laxer)+len(report.Untested) > 0
+	if report.Raises > 0 {
+		fmt.Fprintf(out, "windows:  %d documents with more used up: %d laxer\n", report.Raises, len(report.More))
+	}
+	return len(report.Wrong)+len(report.Laxer)+len(report.More)+len(report.Untested) > 0
 }
 
 // declaredPaths says each path once that a rule may pass without.

@@ -85,7 +85,7 @@ func printRulePage(out screen, rule *bidrailv1.Rule) error {
 		{"if undecided", strings.ToLower(strings.TrimPrefix(rule.GetUndetermined().String(), "EFFECT_"))},
 	} {
 		if line[1] != "" {
-			fmt.Fprintf(&page, "%-13s%s\n", line[0], line[1])
+			fmt.Fprintf(&page, "%-12s %s\n", line[0], line[1])
 		}
 	}
 	_, err := io.WriteString(out, page.String())

@@ -13,16 +13,19 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"google.golang.org/grpc"
 
 	"github.com/bidrail/bidrail/policy"
+	"github.com/bidrail/bidrail/policy/ledger"
 	"github.com/bidrail/bidrail/rego"
 	"github.com/bidrail/bidrail/server"
 	"github.com/bidrail/bidrail/server/auth"
 	"github.com/bidrail/bidrail/server/config"
 	"github.com/bidrail/bidrail/server/grpcapi"
+	"github.com/bidrail/bidrail/server/keys"
 	"github.com/bidrail/bidrail/store/sqlite"
 )
 
@@ -39,13 +42,14 @@ type serveCommand struct {
 // Help is shown by bidrail serve --help.
 func (serveCommand) Help() string {
 	return "Settings come from the file, then the environment (BIDRAIL_LISTEN, BIDRAIL_LOG_LEVEL, ...), then flags.\n\n" +
-		"Send SIGHUP to load the policy again: a revision that does not compile or whose tests fail is refused, and the running one stays. " +
+		"Send SIGHUP to load the policy and the keys of permits again: a revision that does not compile or whose tests fail is refused, and the running one stays. " +
 		"SIGTERM and Ctrl-C let calls under way end first."
 }
 
 func (c *serveCommand) Run(ctx context.Context, env environment) error {
 	settings, err := config.Load(c.Config, c.environ(env.environ), c.flags())
-	if err != nil {
+	caps, capsErr := capsOf(settings.Caps)
+	if err := errors.Join(err, capsErr); err != nil {
 		return err
 	}
 	// The live heap is small and every check leaves a hundred kilobytes behind, so collecting less often
@@ -57,7 +61,7 @@ func (c *serveCommand) Run(ctx context.Context, env environment) error {
 		Name: "bidrail", Output: env.stderr, Level: hclog.LevelFromString(settings.Log.Level),
 		JSONFormat: settings.Log.Format == "json",
 	})
-	return serve(ctx, settings, logger)
+	return serve(ctx, settings, caps, logger)
 }
 
 // environ leaves out what other flags read from the environment themselves.
@@ -88,7 +92,7 @@ func (c *serveCommand) flags() map[string]any {
 
 // serve wires the parts in the order in which they need each other, and takes them down in the
 // opposite order.
-func serve(ctx context.Context, settings config.Config, logger hclog.Logger) (err error) {
+func serve(ctx context.Context, settings config.Config, caps []ledger.Cap, logger hclog.Logger) (err error) {
 	// First of all: a hangup that nobody listens for would end the process.
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
@@ -103,10 +107,18 @@ func serve(ctx context.Context, settings config.Config, logger hclog.Logger) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, records.Close()) }()
-	core, err := server.New(ctx, server.Config{Store: records, Policy: active, Logger: logger.Named("server")})
+	keyring, err := keys.Open(filepath.Join(settings.Data, keysFile), time.Now())
 	if err != nil {
 		return err
 	}
+	core, err := server.New(ctx, server.Config{
+		Store: records, Policy: active, Logger: logger.Named("server"), Keys: keyring, Caps: caps,
+		PermitLife: settings.Permit.Life, ReportWithin: settings.Permit.ReportWithin,
+	})
+	if err != nil {
+		return err
+	}
+	defer settle(ctx, core)()
 	door, err := grpcapi.New(grpcapi.Config{Server: core, Authenticator: auth.Development{}, Logger: logger.Named("grpcapi"), Reflection: true})
 	if err != nil {
 		return err
@@ -126,10 +138,12 @@ func serve(ctx context.Context, settings config.Config, logger hclog.Logger) (er
 		}
 	}
 	door.Ready()
-	logger.Info("serving", "grpc", listener.Addr().String(), "http", doors.httpAddress(), "data", settings.Data, "policy", policyName(settings.Policy))
+	logger.Info("serving", "grpc", listener.Addr().String(), "http", doors.httpAddress(), "data", settings.Data, "policy", policyName(settings.Policy),
+		"key_id", keyring.Keys()[0].ID, "caps", len(caps))
 	for {
 		select {
 		case <-hangup:
+			reloadKeys(keyring, logger)
 			reload(ctx, core, settings.Policy, options, logger)
 		case <-ctx.Done():
 			logger.Info("stopping: calls under way may end", "within", settings.Drain)
@@ -143,6 +157,27 @@ func serve(ctx context.Context, settings config.Config, logger hclog.Logger) (er
 			return failure
 		}
 	}
+}
+
+// settle has permits settled as they come due, until the function that it returns is called; that waits for the last
+// transaction, so it comes before the store is closed.
+func settle(ctx context.Context, core *server.Server) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { _ = core.Run(ctx) }) // nil, always: what goes wrong is logged and tried again
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
+
+// reloadKeys tries the keys in the file and keeps those in use when they are refused.
+func reloadKeys(keyring *keys.Keyring, logger hclog.Logger) {
+	if err := keyring.Reload(); err != nil {
+		logger.Error("the keys in the file are refused and those in use stay", "error", err)
+		return
+	}
+	logger.Info("keys read again", "key_id", keyring.Keys()[0].ID, "keys", len(keyring.Keys()))
 }
 
 // loadPolicy compiles a folder or a bundle, or the shipped pack when none is named. The shipped

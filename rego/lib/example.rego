@@ -39,7 +39,7 @@ bid(before, after, overrides) := document("bid", usd(before), usd(after), overri
 budget(before, after, overrides) := document("daily_budget", usd(before), usd(after), overrides)
 
 # The document of a change of the kind, read a minute ago, with the overrides laid over it. Its
-# only leg is the change itself, unless the overrides bring their own.
+# only leg is the change itself, unless the overrides bring their own. Nothing has moved before it.
 document(kind, before, after, overrides) := object.union(changed, {"group": {
 	"id": object.get(overrides, ["group", "id"], ""),
 	"legs": object.get(overrides, ["group", "legs"], [leg(changed)]),
@@ -53,6 +53,7 @@ document(kind, before, after, overrides) := object.union(changed, {"group": {
 			"direction": direction(kind, before, after),
 			"target": object.get(targets, kind, keyword),
 		}},
+		{"windows": still(before, object.get(overrides, ["change", "target", "portfolio"], ""))},
 		overrides,
 	])
 }
@@ -62,6 +63,51 @@ grouped(documents) := object.union(documents[0], {"group": {
 	"id": "group-1",
 	"legs": [leg(each) | some each in documents],
 }})
+
+# The document with other sums in one window of one scope, such as {"moved": 9000000000}.
+moved(of, scope, window, sums) := object.union(of, {"windows": {scope: {window: sums}}})
+
+# The document without one scope, as when the target is in none of that sort.
+outside(of, scope) := object.union(
+	object.remove(of, ["windows"]),
+	{"windows": object.remove(of.windows, [scope])},
+)
+
+# The windows of a change before which nothing has moved. A portfolio has its own when one is named.
+still(before, portfolio) := object.union(
+	{"field": quiet(extremes(before))},
+	{scope: quiet({}) |
+		some scope in ["ad_group", "campaign", "portfolio", "channel", "account", "run", "automation", "organisation"]
+		in_scope(scope, portfolio)
+	},
+)
+
+in_scope(scope, _) if scope != "portfolio"
+
+in_scope("portfolio", portfolio) if portfolio != ""
+
+quiet(values) := {
+	"reverses": false,
+	"hour": sums,
+	"day": sums,
+	"week": sums,
+	"month": sums,
+} if {
+	sums := object.union(
+		{
+			"raised": 0, "lowered": 0, "moved": 0, "net_rise": 0, "net_fall": 0,
+			"count": 0, "reversals": 0, "open": 0,
+		},
+		values,
+	)
+}
+
+# Where a field stood, which is where it stands while nothing has moved.
+extremes(value) := {"start_low": value.micros, "start_high": value.micros, "low": value.micros, "peak": value.micros}
+
+extremes(value) := {"start_low": value.ppm, "start_high": value.ppm, "low": value.ppm, "peak": value.ppm}
+
+extremes(value) := {} if not value.type in {"money", "ratio"}
 
 # The document with another limit, or without it.
 with_limit(of, group, name, value) := replaced(of, group, object.union(rest, {name: value})) if {
@@ -193,9 +239,8 @@ base := {
 		"field_mask": [],
 	},
 	"batch": {"id": "batch-1", "size": 1, "index": 0, "same_field": 0, "same_value": 0},
-	"limits": {"integrity": integrity, "bid": bids, "budget": budgets, "state": state},
+	"limits": {"integrity": integrity, "bid": bids, "budget": budgets, "cadence": cadence, "state": state},
 	"facts": {},
-	"windows": {},
 	"experiments": [],
 	"calendar": {"freezes": [], "promos": []},
 }
@@ -206,6 +251,7 @@ integrity := {
 	"unit_slip_tolerance": {"ppm": 10000, "source": "example"},
 	"baseline_age": {"seconds": 900, "source": "example"},
 	"batch_repeats": {"count": 0, "source": "example"},
+	"hourly_changes": {"count": 10, "source": "example"},
 }
 
 bids := {
@@ -216,6 +262,9 @@ bids := {
 	"step_block": share(100),
 	"step_cut": share(50),
 	"step_amount": {"micros": 250000, "currency": "USD", "source": "example"},
+	"target_step": share(20),
+	"drift_day": share(50),
+	"drift_week": share(100),
 	"budget_multiple": {"count": 10, "source": "example"},
 }
 
@@ -229,9 +278,28 @@ budgets := {
 	"cut_amount": dollars(50),
 	"floor": dollars(5),
 	"approval_amount": dollars(5000),
+	"drift_day": share(100),
+	"drift_week": share(200),
+	"daily_movement": dollars(10000),
+	"exposure_day": dollars(2000),
+	"exposure_period": share(100),
+	"exposure_period_block": share(110),
+	"total_cap": dollars(10000),
+	"rapid_shift": share(10),
+	"rapid_shift_block": share(30),
 }
 
-state := {"protected": {"flag": false, "source": "example"}}
+cadence := {
+	"cooldown": {"seconds": 300, "source": "example"},
+	"reversals": {"count": 3, "source": "example"},
+}
+
+state := {
+	"protected": {"flag": false, "source": "example"},
+	"blast_radius": {"count": 500, "source": "example"},
+	"delivery_removed": share(10),
+	"delivery_removed_block": share(30),
+}
 
 dollars(whole) := {"micros": whole * 1000000, "currency": "USD", "source": "example"}
 

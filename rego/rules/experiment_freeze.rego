@@ -23,7 +23,10 @@ block contains finding if {
 	some test in experiment.frozen
 	not experiment.eased(test)
 	not experiment.emergency
-	finding := described(test, "the test {test} ({state}) holds {kind} still; wait for its end, or ask {owner} to stop it")
+	finding := described(
+		test,
+		"the test {test} ({state}) holds {kind} still; when it ends, or {owner} stops it, send it with a new change_id",
+	)
 }
 
 approve contains finding if {

@@ -20,7 +20,7 @@ memberships contains {test | some test in leg.experiments} if some leg in group.
 block contains finding if {
 	count(memberships) > 1
 	finding := {
-		"message": "the transfer moves budget into or out of a test ({tests}); wait until the test ends",
+		"message": "the transfer crosses the edge of a test ({tests}); when the test ends, send it with a new change_id",
 		"observed": count(group.budget_legs),
 		"tests": sort([test | some test in union(memberships)]),
 	}

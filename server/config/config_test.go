@@ -28,7 +28,8 @@ func TestDefaults(t *testing.T) {
 	}
 	want := config.Config{
 		Listen: "127.0.0.1:7443", Data: "bidrail-data", Log: config.Log{Level: "info", Format: "text"},
-		Evaluation: config.Evaluation{Deadline: 250 * time.Millisecond}, Drain: 10 * time.Second,
+		Evaluation: config.Evaluation{Deadline: 250 * time.Millisecond}, Permit: config.Permit{Life: time.Minute, ReportWithin: 10 * time.Minute},
+		Drain: 10 * time.Second,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -41,7 +42,7 @@ func TestDefaults(t *testing.T) {
 func TestEverySetting(t *testing.T) {
 	want := config.Config{
 		Listen: "[::1]:1", HTTP: "localhost:2", Data: "/d", Policy: "/p", Log: config.Log{Level: "debug", Format: "json"},
-		Evaluation: config.Evaluation{Deadline: time.Second}, Drain: 2 * time.Minute,
+		Evaluation: config.Evaluation{Deadline: time.Second}, Permit: config.Permit{Life: 30 * time.Second, ReportWithin: time.Hour}, Drain: 2 * time.Minute,
 	}
 	for name, load := range map[string]func() (config.Config, error){
 		"file": func() (config.Config, error) {
@@ -52,19 +53,20 @@ data: /d
 policy: /p
 log: {level: debug, format: json}
 evaluation: {deadline: 1s}
+permit: {life: 30s, report_within: 1h}
 drain: 2m
 `), nil, nil)
 		},
 		"environment": func() (config.Config, error) {
 			return config.Load("", []string{
 				"BIDRAIL_LISTEN=[::1]:1", "BIDRAIL_HTTP=localhost:2", "BIDRAIL_DATA=/d", "BIDRAIL_POLICY=/p", "BIDRAIL_LOG_LEVEL=debug",
-				"BIDRAIL_LOG_FORMAT=json", "BIDRAIL_EVALUATION_DEADLINE=1s", "BIDRAIL_DRAIN=2m", "PATH=/bin", "OTHER_LISTEN=0.0.0.0:1",
+				"BIDRAIL_LOG_FORMAT=json", "BIDRAIL_EVALUATION_DEADLINE=1s", "BIDRAIL_PERMIT_LIFE=30s", "BIDRAIL_PERMIT_REPORT_WITHIN=1h", "BIDRAIL_DRAIN=2m", "PATH=/bin", "OTHER_LISTEN=0.0.0.0:1",
 			}, nil)
 		},
 		"flags": func() (config.Config, error) {
 			return config.Load("", nil, map[string]any{
 				"listen": "[::1]:1", "http": "localhost:2", "data": "/d", "policy": "/p", "log.level": "debug", "log.format": "json",
-				"evaluation.deadline": "1s", "drain": "2m",
+				"evaluation.deadline": "1s", "permit.life": "30s", "permit.report_within": "1h", "drain": "2m",
 			})
 		},
 	} {
@@ -75,6 +77,32 @@ drain: 2m
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+// Caps are taken as they are written; what they mean is not this package's to know.
+func TestCaps(t *testing.T) {
+	got, err := config.Load(write(t, `
+caps:
+  - {name: daily rise, scope: account, window: 24h, measure: net_rise, kinds: [daily_budget, shared_budget], limit: 100000.00 USD}
+  - {name: changes, scope: automation, window: 1h, measure: count, limit: 5000}
+  - name: ratios
+    scope: campaign
+    window: 7d
+    measure: moved
+    kinds: [target_roas]
+    limit: 30%
+`), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []config.Cap{
+		{Name: "daily rise", Scope: "account", Window: "24h", Measure: "net_rise", Kinds: []string{"daily_budget", "shared_budget"}, Limit: "100000.00 USD"},
+		{Name: "changes", Scope: "automation", Window: "1h", Measure: "count", Limit: "5000"},
+		{Name: "ratios", Scope: "campaign", Window: "7d", Measure: "moved", Kinds: []string{"target_roas"}, Limit: "30%"},
+	}
+	if diff := cmp.Diff(want, got.Caps); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
@@ -113,14 +141,22 @@ func TestRefused(t *testing.T) {
 		"format":                {"log: {format: xml}\n", nil, []string{"log.format", "xml"}},
 		"no deadline":           {"evaluation: {deadline: 0s}\n", nil, []string{"evaluation.deadline"}},
 		"negative deadline":     {"", []string{"BIDRAIL_EVALUATION_DEADLINE=-1s"}, []string{"evaluation.deadline"}},
-		"negative drain":        {"drain: -1s\n", nil, []string{"drain"}},
-		"a duration of nothing": {"drain: soon\n", nil, []string{"soon"}},
+		"no permit life":        {"permit: {life: 0s}\n", nil, []string{"permit.life"}},
+		"no time to report":     {"permit: {report_within: -1s}\n", nil, []string{"permit.report_within"}},
+		"unknown key of a cap":  {"caps: [{name: a, limmit: 5}]\n", nil, []string{"limmit"}},
+		"caps in one name":      {"caps: [{name: a}, {name: b}, {name: a}]\n", nil, []string{`caps[2].name: "a" is the name of caps[0] too`}},
+		"caps that are no list": {"", []string{"BIDRAIL_CAPS=100"}, []string{"caps"}},
+		// A number with a point is on its way through a float; 100000.00 would come out as 100000.
+		"a limit that is a float": {"caps: [{name: a, limit: 100000.00}]\n", nil, []string{"limit", "in quotes"}},
+		"a huge limit":            {"caps: [{name: a, limit: 123456789012345678901234567890}]\n", nil, []string{"limit", "in quotes"}},
+		"negative drain":          {"drain: -1s\n", nil, []string{"drain"}},
+		"a duration of nothing":   {"drain: soon\n", nil, []string{"soon"}},
 		// A number without a unit would be taken for nanoseconds.
 		"no unit":   {"evaluation: {deadline: 250}\n", nil, []string{"deadline", "250ms"}},
 		"not YAML":  {"listen: [\n", nil, []string{"bidrail.yaml"}},
 		"no object": {"- listen\n", nil, []string{"bidrail.yaml"}},
-		"all at once": {"listen: 0.0.0.0:1\nhttp: 0.0.0.0:2\ndata: \"\"\nlog: {level: loud, format: xml}\nevaluation: {deadline: -1s}\ndrain: -1s\n", nil,
-			[]string{"listen", "http", "data", "log.level", "log.format", "evaluation.deadline", "drain"}},
+		"all at once": {"listen: 0.0.0.0:1\nhttp: 0.0.0.0:2\ndata: \"\"\nlog: {level: loud, format: xml}\nevaluation: {deadline: -1s}\npermit: {life: 0s, report_within: 0s}\ndrain: -1s\n", nil,
+			[]string{"listen", "http", "data", "log.level", "log.format", "evaluation.deadline", "permit.life", "permit.report_within", "drain"}},
 		"unknown keys and more": {"lissten: x\nlog: {levle: x}\ndrain: soon\nhttp: 0.0.0.0:2\n", nil, []string{"lissten", "levle", "soon", "http"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -331,6 +331,153 @@ func TestMalformedQuestions(t *testing.T) {
 	}
 }
 
+// Whatever is wrong with what is sent about permits, modes and the ledger is named, changes nothing and harms nobody.
+func TestMalformedSteps(t *testing.T) {
+	s := servertest.New(t)
+	given := check(t, s, servertest.Bid("before", 100, 110))[0].GetPermit()
+	change := given.GetChanges()[0].GetChangeId()
+	text := "\xff"
+	claim := func(token, id string) func() error {
+		return func() error {
+			_, err := s.Automation.Guardrail.Claim(t.Context(), &bidrailv1.ClaimRequest{Token: token, ClaimId: id})
+			return err
+		}
+	}
+	report := func(request *bidrailv1.ReportRequest) func() error {
+		return func() error {
+			if request.GetPermitId() == "" {
+				request.PermitId = given.GetPermitId()
+			}
+			_, err := s.Automation.Guardrail.Report(t.Context(), request)
+			return err
+		}
+	}
+	applied := func(parts ...*bidrailv1.AppliedValue) *bidrailv1.ReportRequest {
+		return &bidrailv1.ReportRequest{Outcome: bidrailv1.PermitState_PERMIT_STATE_PARTIAL, Applied: parts}
+	}
+	get := func(id string) func() error {
+		return func() error {
+			_, err := s.Automation.Guardrail.GetPermit(t.Context(), &bidrailv1.GetPermitRequest{PermitId: id})
+			return err
+		}
+	}
+	list := func(request *bidrailv1.ListPermitsRequest) func() error {
+		return func() error {
+			_, err := s.Auditor.Guardrail.ListPermits(t.Context(), request)
+			return err
+		}
+	}
+	setMode := func(scope string, mode bidrailv1.Mode, reason string) func() error {
+		return func() error {
+			_, err := s.Admin.Registry.SetMode(t.Context(), &bidrailv1.SetModeRequest{Scope: scope, Mode: mode, Reason: reason})
+			return err
+		}
+	}
+	show := func(scope string, holds int32) func() error {
+		return func() error {
+			_, err := s.Auditor.Ledger.GetLedger(t.Context(), &bidrailv1.GetLedgerRequest{Scope: scope, Holds: holds})
+			return err
+		}
+	}
+	const halted = bidrailv1.Mode_MODE_HALTED
+	head, rest, _ := strings.Cut(given.GetToken(), ".")
+	payload, signature, _ := strings.Cut(rest, ".")
+	for name, test := range map[string]struct {
+		ask   func() error
+		field string // "" where the message says all
+	}{
+		"claim of nothing":          {claim("", "c"), "token"},
+		"claim without a name":      {claim(given.GetToken(), ""), "claim_id"},
+		"claim with a long name":    {claim(given.GetToken(), strings.Repeat("c", 129)), "claim_id"},
+		"claim with bad text":       {claim(given.GetToken(), text), "claim_id"},
+		"claim with a NUL":          {claim(given.GetToken(), "a\x00b"), "claim_id"},
+		"claim of bad text":         {claim(text, "c"), "token"},
+		"claim of no token":         {claim("nonsense", "c"), ""},
+		"claim of a permit's id":    {claim(given.GetPermitId(), "c"), ""},
+		"claim unsigned":            {claim(head+"."+payload+".", "c"), ""},
+		"claim of another payload":  {claim(head+"."+payload[:len(payload)-4]+"AAAA."+signature, "c"), ""},
+		"claim with another header": {claim("eyJhbGciOiJub25lIn0."+payload+".", "c"), ""},
+		"claim of a token and more": {claim(given.GetToken()+".x", "c"), ""},
+		"claim of a huge token":     {claim(strings.Repeat("x", 140_000), "c"), "token"},
+		"claim of 300 kB":           {claim(strings.Repeat("x", 300<<10), "c"), ""},
+		"report on nothing": {func() error {
+			_, err := s.Automation.Guardrail.Report(t.Context(), &bidrailv1.ReportRequest{Outcome: 3})
+			return err
+		}, "permit_id"},
+		"report of nothing":          {report(&bidrailv1.ReportRequest{}), "outcome"},
+		"report of issued":           {report(&bidrailv1.ReportRequest{Outcome: bidrailv1.PermitState_PERMIT_STATE_ISSUED}), "outcome"},
+		"report of revoked":          {report(&bidrailv1.ReportRequest{Outcome: bidrailv1.PermitState_PERMIT_STATE_REVOKED}), "outcome"},
+		"report of a state unknown":  {report(&bidrailv1.ReportRequest{Outcome: 99}), "outcome"},
+		"report beyond a byte":       {report(&bidrailv1.ReportRequest{Outcome: 256 + 3}), "outcome"},
+		"report with bad text":       {report(&bidrailv1.ReportRequest{Outcome: 3, Reference: text}), "reference"},
+		"report with a bad note":     {report(&bidrailv1.ReportRequest{Outcome: 3, Note: text}), "note"},
+		"report with a long note":    {report(&bidrailv1.ReportRequest{Outcome: 3, Note: strings.Repeat("x", 1025)}), "note"},
+		"report from 1900":           {report(&bidrailv1.ReportRequest{Outcome: 3, ObservedAt: &timestamppb.Timestamp{Seconds: -2e9}}), "observed_at"},
+		"partial without a change":   {report(applied(&bidrailv1.AppliedValue{Value: servertest.Cents(105)})), "applied[0].change_id"},
+		"partial without a value":    {report(applied(&bidrailv1.AppliedValue{ChangeId: change})), "applied[0].value"},
+		"partial with no value":      {report(applied(&bidrailv1.AppliedValue{ChangeId: change, Value: &bidrailv1.Value{}})), "applied[0].value.value"},
+		"partial with bad text":      {report(applied(&bidrailv1.AppliedValue{ChangeId: text, Value: servertest.Cents(105)})), "applied[0].change_id"},
+		"partial with a bad value":   {report(applied(&bidrailv1.AppliedValue{ChangeId: change, Value: &bidrailv1.Value{Value: &bidrailv1.Value_Text{Text: text}}})), "applied[0].value.text"},
+		"partial below nothing":      {report(applied(&bidrailv1.AppliedValue{ChangeId: change, Value: servertest.Cents(-1)})), "applied[0].value.money.micros"},
+		"partial of 101":             {report(applied(slices.Repeat([]*bidrailv1.AppliedValue{{ChangeId: change, Value: servertest.Cents(105)}}, 101)...)), "applied"},
+		"partial of nothing":         {report(applied()), ""},
+		"partial of another change":  {report(applied(&bidrailv1.AppliedValue{ChangeId: "other", Value: servertest.Cents(105)})), ""},
+		"partial twice":              {report(applied(slices.Repeat([]*bidrailv1.AppliedValue{{ChangeId: change, Value: servertest.Cents(105)}}, 2)...)), ""},
+		"applied with values":        {report(&bidrailv1.ReportRequest{Outcome: 3, Applied: applied(&bidrailv1.AppliedValue{ChangeId: change, Value: servertest.Cents(105)}).GetApplied()}), ""},
+		"no permit":                  {get(""), "permit_id"},
+		"permit with a long id":      {get(strings.Repeat("x", 129)), "permit_id"},
+		"permit with bad text":       {get(text), "permit_id"},
+		"permits, page of 1,001":     {list(&bidrailv1.ListPermitsRequest{PageSize: 1001}), "page_size"},
+		"permits, page of -1":        {list(&bidrailv1.ListPermitsRequest{PageSize: -1}), "page_size"},
+		"permits in a state unknown": {list(&bidrailv1.ListPermitsRequest{State: 9}), "state"},
+		"permits after bad text":     {list(&bidrailv1.ListPermitsRequest{PageToken: text}), "page_token"},
+		"permits after nonsense":     {list(&bidrailv1.ListPermitsRequest{PageToken: "nonsense"}), ""},
+		"mode of nothing":            {setMode("", halted, "r"), "scope"},
+		"mode of nonsense":           {setMode("accounts/a/b", halted, "r"), "scope"},
+		"mode of an account short":   {setMode("account/google_ads", halted, "r"), "scope"},
+		"mode of an account long":    {setMode("account/google_ads/a/b", halted, "r"), "scope"},
+		"mode of no account":         {setMode("account/google_ads/", halted, "r"), "scope"},
+		"mode of an id as it is":     {setMode("account/google_ads/a b", halted, "r"), "scope"},
+		"mode of bad text":           {setMode("account/google_ads/"+text, halted, "r"), "scope"},
+		"mode of a long scope":       {setMode("automation/"+strings.Repeat("x", 4096), halted, "r"), "scope"},
+		"mode of a field":            {setMode("field/google_ads/example/keyword/7/bid", halted, "r"), ""},
+		"mode of a run":              {setMode("run/pacer/r-1", halted, "r"), ""},
+		"no mode":                    {setMode("organisation", 0, "r"), "mode"},
+		"unknown mode":               {setMode("organisation", 4, "r"), "mode"},
+		"mode below nothing":         {setMode("organisation", -1, "r"), "mode"},
+		"mode beyond a byte":         {setMode("organisation", 256, "r"), "mode"},
+		"mode without a reason":      {setMode("organisation", halted, ""), "reason"},
+		"mode with a long reason":    {setMode("organisation", halted, strings.Repeat("x", 1025)), "reason"},
+		"mode with a bad reason":     {setMode("organisation", halted, text), "reason"},
+		"ledger of nothing":          {show("", 0), "scope"},
+		"ledger of nonsense":         {show("everything", 0), "scope"},
+		"ledger of no kind of field": {show("field/google_ads/example/keyword/7/bit", 0), "scope"},
+		"ledger of bad text":         {show("automation/"+text, 0), "scope"},
+		"ledger with 1,001 holds":    {show("organisation", 1001), "holds"},
+		"ledger with -1 holds":       {show("organisation", -1), "holds"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := fields(wantCode(t, test.ask(), codes.InvalidArgument, "INVALID"))
+			if test.field != "" && !slices.Contains(got, test.field) {
+				t.Errorf("got fields %v, want %s", got, test.field)
+			}
+		})
+	}
+	said := wantCode(t, report(&bidrailv1.ReportRequest{Outcome: bidrailv1.PermitState_PERMIT_STATE_REVOKED})(), codes.InvalidArgument, "INVALID").Message()
+	if want := "outcome: must be APPLIED, PARTIAL, FAILED or UNKNOWN"; !strings.Contains(said, want) {
+		t.Errorf("an outcome that is none: got %q, want %q", said, want)
+	}
+	unharmed(t, s, 1)
+	after, err := s.Automation.Guardrail.GetPermit(t.Context(), &bidrailv1.GetPermitRequest{PermitId: given.GetPermitId()})
+	if err != nil || after.GetState() != bidrailv1.PermitState_PERMIT_STATE_ISSUED {
+		t.Errorf("the permit is %v, %v by now; want it as it was", after.GetState(), err)
+	}
+	modes, err := s.Admin.Registry.ListModes(t.Context(), &bidrailv1.ListModesRequest{})
+	if err != nil || len(modes.GetModes()) > 0 {
+		t.Errorf("modes were switched: %v, %v", modes, err)
+	}
+}
+
 // What is wrong with one request of a stream is answered, and the stream goes on.
 func TestStreamGoesOn(t *testing.T) {
 	s := servertest.New(t)

@@ -83,22 +83,31 @@ func timeOf(m *timestamppb.Timestamp) time.Time {
 	return m.AsTime()
 }
 
+// stampOf is absent for no time.
+func stampOf(at time.Time) *timestamppb.Timestamp {
+	if at.IsZero() {
+		return nil
+	}
+	return timestamppb.New(at)
+}
+
 // DecisionMessage writes a decision for the API. The same stored decision always gives the same
-// message, but for replayed.
+// message, but for replayed and for its permit, which has a life of its own.
 func DecisionMessage(result server.Result) *bidrailv1.Decision {
 	d := result.Decision
 	message := &bidrailv1.Decision{
 		DecisionId: d.ID, ChangeId: d.ChangeID, Verdict: bidrailv1.Verdict(d.Verdict), Revision: d.Revision,
 		ChangeDigest: d.ChangeDigest, DecidedAt: timestamppb.New(d.DecidedAt), Replayed: result.Replayed, DryRun: result.DryRun,
 		AtomicGroupId: d.AtomicGroupID, BatchId: d.BatchID, Automation: d.Automation, Kind: bidrailv1.Kind(d.Kind),
-		Target: targetMessage(d.Target), Before: valueMessage(d.Before), After: valueMessage(d.After),
+		Target: targetMessage(d.Target), Before: ValueMessage(d.Before), After: ValueMessage(d.After),
 		Actor:    &bidrailv1.Actor{Automation: d.Actor.Automation, Version: d.Actor.Version, Run: d.Actor.Run},
 		Findings: make([]*bidrailv1.Finding, len(d.Findings)),
+		Permit:   permitOf(d.PermitID, result.Permit, result.Token),
 	}
 	for i, finding := range d.Findings {
 		message.Findings[i] = &bidrailv1.Finding{
 			Rule: finding.Rule, Effect: bidrailv1.Effect(finding.Effect), Shadow: finding.Shadow, Message: finding.Message,
-			Observed: finding.Observed, Limit: finding.Limit, MaxPermitted: valueMessage(finding.MaxPermitted),
+			Observed: finding.Observed, Limit: finding.Limit, MaxPermitted: ValueMessage(finding.MaxPermitted),
 			Source: finding.Source, Location: finding.Location,
 		}
 	}
@@ -112,7 +121,8 @@ func targetMessage(t policy.Target) *bidrailv1.Target {
 	}
 }
 
-func valueMessage(v policy.Value) *bidrailv1.Value {
+// ValueMessage is the inverse of [Value].
+func ValueMessage(v policy.Value) *bidrailv1.Value {
 	switch v.Form {
 	case policy.Money:
 		return &bidrailv1.Value{Value: &bidrailv1.Value_Money{Money: &bidrailv1.Money{Micros: v.Amount, Currency: v.Currency}}}

@@ -161,6 +161,7 @@ func fullDecision() *policy.Decision {
 		Findings: []policy.Finding{{Rule: "bid.step", Effect: policy.Approve, Shadow: true, Message: "m", Observed: "o", Limit: "l",
 			MaxPermitted: policy.MoneyValue(1, "EUR"), Source: "s", Location: "f:1"}},
 		Revision: "sha256:r", ChangeDigest: "sha256:c", GroupDigest: "sha256:g", DecidedAt: time.Date(2026, 3, 2, 15, 0, 0, 1000, time.UTC),
+		PermitID: "per_1",
 	}
 }
 
@@ -170,10 +171,21 @@ func TestEveryFieldOfADecisionIsWritten(t *testing.T) {
 	if empty := emptyFields(reflect.ValueOf(decision).Elem(), ""); len(empty) > 0 {
 		t.Fatalf("the test's decision lacks %v", empty)
 	}
-	result := server.Result{Decision: decision, Replayed: true, DryRun: true}
-	message := grpcapi.DecisionMessage(result)
+	given := fullPermit()
+	message := grpcapi.DecisionMessage(server.Result{Decision: decision, Replayed: true, DryRun: true, Permit: &given, Token: "t"})
 	unset(t, message.ProtoReflect(), "", "input_json") // GetDecision fills it in
-	notWritten := []string{"GroupDigest"}              // for the record alone
+	if diff := cmp.Diff(grpcapi.PermitMessage(given, "t"), message.GetPermit(), protocmp.Transform()); diff != "" {
+		t.Errorf("the permit of a decision (-want +got):\n%s", diff)
+	}
+	if written := grpcapi.DecisionMessage(server.Result{Decision: decision, Permit: &given}).GetPermit().GetToken(); written != "" {
+		t.Errorf("got the token %q where there is none", written)
+	}
+	// A decision that is only read names its permit.
+	message = grpcapi.DecisionMessage(server.Result{Decision: decision, Replayed: true, DryRun: true})
+	if diff := cmp.Diff(&bidrailv1.Permit{PermitId: "per_1"}, message.GetPermit(), protocmp.Transform()); diff != "" {
+		t.Errorf("the permit of a decision that is only read (-want +got):\n%s", diff)
+	}
+	notWritten := []string{"GroupDigest"} // for the record alone
 	value := reflect.ValueOf(decision).Elem()
 	for i := range value.NumField() {
 		name := value.Type().Field(i).Name

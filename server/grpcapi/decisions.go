@@ -135,6 +135,13 @@ func (g *guardrail) GetDecision(ctx context.Context, request *bidrailv1.GetDecis
 		return nil, err
 	}
 	message := DecisionMessage(server.Result{Decision: record.Decision})
+	if id := record.Decision.PermitID; id != "" {
+		given, err := g.server.GetPermit(ctx, principal, id)
+		if err != nil {
+			return nil, err
+		}
+		message.Permit = PermitMessage(given, "")
+	}
 	if request.GetIncludeInput() {
 		input, err := g.server.DecisionInput(ctx, principal, record.Decision.ID)
 		if err != nil {

@@ -167,7 +167,8 @@ func TestGetDecision(t *testing.T) {
 	}
 }
 
-// listed sets up decisions that differ in everything one can filter by.
+// listed sets up decisions that differ in everything one can filter by, and returns them as a list has them: their permits
+// by name.
 func listed(t *testing.T) (*servertest.Server, []*bidrailv1.Decision) {
 	s := servertest.New(t)
 	var all []*bidrailv1.Decision
@@ -190,7 +191,11 @@ func listed(t *testing.T) (*servertest.Server, []*bidrailv1.Decision) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, response.GetDecisions()...)
+		decision := response.GetDecisions()[0]
+		if id := decision.GetPermit().GetPermitId(); id != "" {
+			decision.Permit = &bidrailv1.Permit{PermitId: id}
+		}
+		all = append(all, decision)
 		s.Clock.Advance(time.Minute)
 	}
 	return s, all

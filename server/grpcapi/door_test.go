@@ -21,7 +21,8 @@ import (
 	"github.com/bidrail/bidrail/store"
 )
 
-var services = []string{"", bidrailv1.GuardrailService_ServiceDesc.ServiceName, bidrailv1.PolicyService_ServiceDesc.ServiceName}
+var services = []string{"", bidrailv1.GuardrailService_ServiceDesc.ServiceName, bidrailv1.PolicyService_ServiceDesc.ServiceName,
+	bidrailv1.RegistryService_ServiceDesc.ServiceName, bidrailv1.LedgerService_ServiceDesc.ServiceName}
 
 func TestHealth(t *testing.T) {
 	s := servertest.New(t, servertest.NotReady())

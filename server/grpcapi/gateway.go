@@ -60,6 +60,7 @@ func NewGateway(ctx context.Context, door *Door, forward ...string) (*Gateway, e
 	)
 	for _, register := range []func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error{
 		bidrailv1.RegisterGuardrailServiceHandler, bidrailv1.RegisterPolicyServiceHandler,
+		bidrailv1.RegisterRegistryServiceHandler, bidrailv1.RegisterLedgerServiceHandler,
 	} {
 		if err := register(ctx, mux, connection); err != nil {
 			return nil, err

@@ -94,12 +94,17 @@ func TestGateway(t *testing.T) {
 		Decisions []struct {
 			DecisionID string `json:"decision_id"`
 			Automation string
+			Permit     struct {
+				PermitID string `json:"permit_id"`
+				Token    string
+			}
 		}
 	}
 	if err := json.Unmarshal([]byte(body), &checked); code != 200 || err != nil || checked.Verdict != "VERDICT_ALLOW" || checked.Decisions[0].Automation != "pacer" {
 		t.Fatalf("check: got %d %s", code, body)
 	}
-	id := checked.Decisions[0].DecisionID
+	id, permit, token := checked.Decisions[0].DecisionID, checked.Decisions[0].Permit.PermitID, checked.Decisions[0].Permit.Token
+	auditor, root := []string{auth.DevelopmentHeader, "olu;auditor"}, []string{auth.DevelopmentHeader, "root;admin"}
 	for _, test := range []struct {
 		name, method, path, body string
 		headers                  []string
@@ -115,6 +120,20 @@ func TestGateway(t *testing.T) {
 		{"explain", "POST", "/v1/explain", `{"decision_id": "` + id + `"}`, pacer, 200, "bid.ceiling"},
 		{"rules", "GET", "/v1/rules", "", pacer, 200, "bid.ceiling"},
 		{"revision", "GET", "/v1/revisions/active", "", pacer, 200, "sha256:"},
+		{"permit", "GET", "/v1/permits/" + permit, "", pacer, 200, `"PERMIT_STATE_ISSUED"`},
+		{"permit of another", "GET", "/v1/permits/" + permit, "", []string{auth.DevelopmentHeader, "bidder;automation"}, 404, "NOT_FOUND"},
+		{"claim with no name", "POST", "/v1/permits:claim", `{"token": "` + token + `"}`, pacer, 400, "claim_id"},
+		{"claim", "POST", "/v1/permits:claim", `{"token": "` + token + `", "claim_id": "1"}`, pacer, 200, `"PERMIT_STATE_CLAIMED"`},
+		{"claim of a claimed one", "POST", "/v1/permits:claim", `{"token": "` + token + `", "claim_id": "2"}`, pacer, 400, "PRECONDITION"},
+		{"report", "POST", "/v1/permits/" + permit + ":report", `{"outcome": "PERMIT_STATE_APPLIED", "reference": "42"}`, pacer, 200, `"PERMIT_STATE_APPLIED"`},
+		{"permits", "GET", "/v1/permits?state=PERMIT_STATE_APPLIED", "", auditor, 200, permit},
+		{"permits of all", "GET", "/v1/permits", "", pacer, 403, "FORBIDDEN"},
+		{"keys", "GET", "/v1/keys", "", pacer, 200, "OKP"},
+		{"mode", "POST", "/v1/modes", `{"scope": "automation/other", "mode": "MODE_HALTED", "reason": "a test"}`, root, 200, `"MODE_HALTED"`},
+		{"mode with no reason", "POST", "/v1/modes", `{"scope": "automation/other", "mode": "MODE_HALTED"}`, root, 400, "reason"},
+		{"modes", "GET", "/v1/modes", "", pacer, 200, "automation/other"},
+		{"ledger", "GET", "/v1/ledger?scope=account/google_ads/example", "", auditor, 200, `"KIND_BID"`},
+		{"ledger of nothing", "GET", "/v1/ledger", "", auditor, 400, "scope"},
 		{"no identity", "GET", "/v1/rules", "", nil, 200, "bid.ceiling"}, // the development identity's automation
 		{"bad identity", "GET", "/v1/rules", "", []string{auth.DevelopmentHeader, "x;king"}, 401, "UNAUTHENTICATED"},
 		{"forbidden", "POST", "/v1/check", `{"changes": [` + changeJSON(t, servertest.Bid("c", 100, 110)) + `]}`, []string{auth.DevelopmentHeader, "x;auditor"}, 403, "FORBIDDEN"},

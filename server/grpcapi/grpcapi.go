@@ -73,6 +73,8 @@ func New(config Config) (*Door, error) {
 	)
 	bidrailv1.RegisterGuardrailServiceServer(d.grpc, &guardrail{server: config.Server, validator: validator, deadline: d.deadline})
 	bidrailv1.RegisterPolicyServiceServer(d.grpc, &policies{server: config.Server})
+	bidrailv1.RegisterRegistryServiceServer(d.grpc, &registry{server: config.Server})
+	bidrailv1.RegisterLedgerServiceServer(d.grpc, &ledgers{server: config.Server})
 	healthv1.RegisterHealthServer(d.grpc, d.health)
 	d.announce(healthv1.HealthCheckResponse_NOT_SERVING)
 	if config.Reflection {
@@ -88,7 +90,8 @@ func (d *Door) Serve(listener net.Listener) error { return d.grpc.Serve(listener
 func (d *Door) Ready() { d.announce(healthv1.HealthCheckResponse_SERVING) }
 
 func (d *Door) announce(status healthv1.HealthCheckResponse_ServingStatus) {
-	for _, service := range []string{"", bidrailv1.GuardrailService_ServiceDesc.ServiceName, bidrailv1.PolicyService_ServiceDesc.ServiceName} {
+	for _, service := range []string{"", bidrailv1.GuardrailService_ServiceDesc.ServiceName, bidrailv1.PolicyService_ServiceDesc.ServiceName,
+		bidrailv1.RegistryService_ServiceDesc.ServiceName, bidrailv1.LedgerService_ServiceDesc.ServiceName} {
 		d.health.SetServingStatus(service, status)
 	}
 }

@@ -31,6 +31,8 @@ func NewValidator() (*Validator, error) {
 	rules, err := protovalidate.New(protovalidate.WithMessages(
 		&bidrailv1.CheckRequest{}, &bidrailv1.CheckBatchRequest{}, &bidrailv1.CheckStreamRequest{}, &bidrailv1.ListDecisionsRequest{},
 		&bidrailv1.GetDecisionRequest{}, &bidrailv1.ExplainRequest{}, &bidrailv1.ListRulesRequest{}, &bidrailv1.GetActiveRevisionRequest{},
+		&bidrailv1.ClaimRequest{}, &bidrailv1.ReportRequest{}, &bidrailv1.GetPermitRequest{}, &bidrailv1.ListPermitsRequest{}, &bidrailv1.ListKeysRequest{},
+		&bidrailv1.SetModeRequest{}, &bidrailv1.ListModesRequest{}, &bidrailv1.GetLedgerRequest{},
 	))
 	if err != nil {
 		return nil, fmt.Errorf("validation rules: %w", err)

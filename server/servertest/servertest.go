@@ -24,11 +24,13 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/bidrail/bidrail/policy"
+	"github.com/bidrail/bidrail/policy/ledger"
 	bidrailv1 "github.com/bidrail/bidrail/proto/bidrail/v1"
 	"github.com/bidrail/bidrail/rego"
 	"github.com/bidrail/bidrail/server"
 	"github.com/bidrail/bidrail/server/auth"
 	"github.com/bidrail/bidrail/server/grpcapi"
+	"github.com/bidrail/bidrail/server/keys"
 	"github.com/bidrail/bidrail/store"
 	"github.com/bidrail/bidrail/store/sqlite"
 )
@@ -36,10 +38,12 @@ import (
 // Start is when the clock of every server starts: a Monday morning in New York.
 var Start = time.Date(2026, time.March, 2, 15, 0, 0, 0, time.UTC)
 
-// Server is a server under test, and who calls it.
+// Server is a server under test, and who calls it. What time brings about happens when the test says so: it moves the
+// clock, then calls Core.Sweep.
 type Server struct {
 	Core    *server.Server
 	Store   store.Store // the real one, whatever the server was given
+	Keys    *keys.Keyring
 	Door    *grpcapi.Door
 	Address string // of the gRPC door
 	Clock   *Clock
@@ -58,6 +62,8 @@ type Caller struct {
 	Principal  policy.Principal
 	Guardrail  bidrailv1.GuardrailServiceClient
 	Policy     bidrailv1.PolicyServiceClient
+	Registry   bidrailv1.RegistryServiceClient
+	Ledger     bidrailv1.LedgerServiceClient
 	Connection *grpc.ClientConn
 }
 
@@ -96,6 +102,11 @@ type options struct {
 	folder    string
 	notReady  bool
 	logOutput hclog.Logger
+
+	caps         []ledger.Cap
+	permitLife   time.Duration
+	reportWithin time.Duration
+	synchronous  string
 }
 
 // Option changes how a server is set up.
@@ -127,6 +138,20 @@ func WithWorkers(workers int) Option { return func(o *options) { o.workers = wor
 // WithFolder keeps the record in this folder, so that a second server can go on with it.
 func WithFolder(folder string) Option { return func(o *options) { o.folder = folder } }
 
+// WithCaps are the operator's own limits over time.
+func WithCaps(caps ...ledger.Cap) Option { return func(o *options) { o.caps = caps } }
+
+// WithPermitLife is how long a permit can be claimed.
+func WithPermitLife(life time.Duration) Option { return func(o *options) { o.permitLife = life } }
+
+// WithReportWithin is how long a claimed permit waits for its report.
+func WithReportWithin(within time.Duration) Option {
+	return func(o *options) { o.reportWithin = within }
+}
+
+// WithoutSync has the store wait for no disk, for benchmarks: what that costs is what differs.
+func WithoutSync() Option { return func(o *options) { o.synchronous = "OFF" } }
+
 // NotReady leaves it to the test to say that the door is ready.
 func NotReady() Option { return func(o *options) { o.notReady = true } }
 
@@ -147,7 +172,7 @@ func New(t testing.TB, with ...Option) *Server {
 	if set.folder == "" {
 		set.folder = t.TempDir()
 	}
-	records, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(set.folder, "bidrail.db"), Now: s.Clock.Now})
+	records, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(set.folder, "bidrail.db"), Now: s.Clock.Now, Synchronous: set.synchronous})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +182,11 @@ func New(t testing.TB, with ...Option) *Server {
 		}
 	})
 	s.Store = records
-	config := server.Config{Store: records, Now: s.Clock.Now, Logger: s.Logger, CommitTimeout: set.commit, Workers: set.workers}
+	if s.Keys, err = keys.Open(filepath.Join(set.folder, "permit-keys.json"), s.Clock.Now()); err != nil {
+		t.Fatal(err)
+	}
+	config := server.Config{Store: records, Now: s.Clock.Now, Logger: s.Logger, CommitTimeout: set.commit, Workers: set.workers,
+		Keys: s.Keys, Caps: set.caps, PermitLife: set.permitLife, ReportWithin: set.reportWithin}
 	if set.wrap != nil {
 		config.Store = set.wrap(records)
 	}
@@ -252,6 +281,7 @@ func (s *Server) Call(t testing.TB, subject string, roles ...policy.Role) *Calle
 	return &Caller{
 		Principal: policy.Principal{Subject: subject, Roles: roles}, Connection: connection,
 		Guardrail: bidrailv1.NewGuardrailServiceClient(connection), Policy: bidrailv1.NewPolicyServiceClient(connection),
+		Registry: bidrailv1.NewRegistryServiceClient(connection), Ledger: bidrailv1.NewLedgerServiceClient(connection),
 	}
 }
 

@@ -4,15 +4,20 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/bidrail/bidrail/policy"
 	"github.com/bidrail/bidrail/policy/audit"
+	"github.com/bidrail/bidrail/policy/ledger"
+	"github.com/bidrail/bidrail/policy/mode"
+	"github.com/bidrail/bidrail/policy/permit"
 	"github.com/bidrail/bidrail/store"
 )
 
@@ -95,33 +100,13 @@ func TestTampering(t *testing.T) {
 		{"the head of earlier", fmt.Sprintf("UPDATE log_head SET size = 100, root = x'%x'", earlier[:]), 100, audit.Altered, "there are 150 leaves", true},
 		{"no head", "DELETE FROM log_head", -1, "", "it has no head", true},
 		{"a decision that was never logged", "INSERT INTO decisions SELECT 1000, 'x', automation, 'x', verdict, kind, platform, account, campaign, batch_id, decided_at, revision, record, leaf_seq FROM decisions WHERE seq = 71",
-			count, audit.Missing, "there are 151 decisions, of which 150 were logged", false},
+			count, audit.Missing, "there are 151 decisions and 0 events, of which 150 were logged", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "bidrail.db")
-			if err := os.WriteFile(path, file, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			db, err := sql.Open("sqlite", path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = db.ExecContext(t.Context(), test.script)
-			if err := errors.Join(err, db.Close()); err != nil {
-				t.Fatal(err)
-			}
-			s := open(t, Config{Path: path, Synchronous: "OFF"})
+			s := tampered(t, file, test.script)
 			defer shut(t, s)
-
-			report, err := verifyLog(t, s)
-			broken, found := errors.AsType[*audit.Break](err)
-			switch {
-			case err == nil:
-				t.Errorf("nothing is wrong with the log of %d leaves", report.Tree.Size())
-			case found != (test.index >= 0) || found && (broken.Index != test.index || broken.Reason != test.reason) || !strings.Contains(err.Error(), test.says):
-				t.Errorf("got error %v, want leaf %d: %s: %q", err, test.index, test.reason, test.says)
-			}
-			err = insert(t.Context(), s, record("next"))
+			wantBreak(t, s, test.index, test.reason, test.says)
+			err := insert(t.Context(), s, record("next"))
 			if !test.refuses {
 				if err != nil {
 					t.Errorf("going on: got error %v", err)
@@ -135,6 +120,176 @@ func TestTampering(t *testing.T) {
 			if !errors.Is(err, policy.ErrNotFound) {
 				t.Errorf("the refused decision: got error %v, want %v", err, policy.ErrNotFound)
 			}
+		})
+	}
+}
+
+// tampered opens a copy of a file in which somebody has changed something.
+func tampered(t *testing.T, file []byte, script string) *Store {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "bidrail.db")
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.ExecContext(t.Context(), script)
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return open(t, Config{Path: path, Synchronous: "OFF"})
+}
+
+// wantBreak verifies the log and demands that it is broken there; at -1, that reading it fails.
+func wantBreak(t *testing.T, s store.Store, index int64, reason audit.Reason, says string) {
+	t.Helper()
+	report, err := verifyLog(t, s)
+	broken, found := errors.AsType[*audit.Break](err)
+	switch {
+	case err == nil:
+		t.Errorf("nothing is wrong with the log of %d leaves", report.Tree.Size())
+	case found != (index >= 0) || found && (broken.Index != index || broken.Reason != reason) || !strings.Contains(err.Error(), says):
+		t.Errorf("got error %v, want leaf %d: %s: %q", err, index, reason, says)
+	}
+}
+
+// The same of what happened to permits and modes. Nobody gets a permit a second time, or a scope out of
+// its mode, without the log showing it.
+func TestTamperingWithEvents(t *testing.T) {
+	template := filepath.Join(t.TempDir(), "bidrail.db")
+	s := open(t, Config{Path: template, Synchronous: "OFF"})
+	given := make([]permit.Permit, 3)
+	for n := range given {
+		_, _, given[n] = allowed(n)
+		given[n].IssuedAt, given[n].ChangedAt = time.UnixMicro(1_770_000_000_000_000), time.UnixMicro(1_770_000_000_000_000)
+		given[n].ExpiresAt = given[n].IssuedAt.Add(time.Minute)
+	}
+	claim := given[0].Claim("claim", "bidder", mode.Standing{}, time.Minute, given[0].IssuedAt).Permit
+	applied := claim.Tell(permit.Report{Outcome: permit.Applied}, "bidder", claim.ChangedAt).Permit
+	other := given[1].Claim("claim", "bidder", mode.Standing{}, time.Minute, given[1].IssuedAt).Permit
+	account := ledger.AccountScope("google_ads", "1")
+	for _, update := range []func(store.Tx) error{
+		func(tx store.Tx) error { return tx.InsertDecisions([]store.DecisionRecord{record("a")}) }, // leaf 0
+		func(tx store.Tx) error { return tx.InsertPermits(given) },
+		func(tx store.Tx) error { return tx.UpdatePermits([]permit.Permit{claim}) }, // leaf 1
+		func(tx store.Tx) error {
+			return tx.SetMode(mode.Setting{Scope: account, Mode: policy.ModeReduceOnly, Epoch: 1, Reason: "r", By: "ops", At: claim.ChangedAt}) // leaf 2
+		},
+		func(tx store.Tx) error {
+			return tx.SetMode(mode.Setting{Scope: account, Mode: policy.ModeHalted, Epoch: 2, Reason: "r", By: "ops", At: claim.ChangedAt}) // leaf 3
+		},
+		func(tx store.Tx) error { return tx.UpdatePermits([]permit.Permit{applied, other}) }, // leaves 4 and 5
+	} {
+		if err := s.Update(t.Context(), update); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if size := wholeLog(t, s); size != 6 {
+		t.Fatalf("the log has %d leaves, want 6", size)
+	}
+	shut(t, s)
+	file, err := os.ReadFile(template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, third := given[0].ID, given[2].ID
+	for _, test := range []struct {
+		name, script string
+		index        int64
+		reason       audit.Reason
+		says         string
+	}{
+		{"the record of a step", "UPDATE events SET record = CAST(replace(CAST(record AS TEXT), 'APPLIED', 'FAILED') AS BLOB) WHERE kind = 'permit' AND version = 3", 4, audit.Altered, "the record of permit " + first + "#3"},
+		{"a step gone", "DELETE FROM events WHERE kind = 'permit' AND version = 3", 4, audit.Missing, "the record of permit " + first + "#3 is not there"},
+		{"the first step gone", "DELETE FROM events WHERE leaf_seq = 1", 1, audit.Missing, "the record of permit " + first + "#2 is not there"},
+		{"a step of another permit", "UPDATE events SET object = '" + third + "' WHERE leaf_seq = 1", 1, audit.Missing, "the record of permit " + first + "#2 is not there"},
+		{"two steps exchanged", "UPDATE events SET version = 9 WHERE leaf_seq = 1; UPDATE events SET version = 2 WHERE leaf_seq = 4; UPDATE events SET version = 3 WHERE leaf_seq = 1", 1, audit.Altered, "the record of permit " + first + "#2"},
+		{"a step that was never logged", "INSERT INTO events SELECT 1000, kind, '" + third + "', version, at, subject, record, leaf_seq FROM events WHERE leaf_seq = 1", 6, audit.Missing, "there are 1 decisions and 6 events, of which 6 were logged"},
+		{"the setting of a mode", "UPDATE events SET record = CAST(replace(CAST(record AS TEXT), 'halted', 'active') AS BLOB) WHERE leaf_seq = 3", 3, audit.Altered, "the record of mode account/google_ads/1#2"},
+		{"a mode back as it was", "DELETE FROM events WHERE leaf_seq = 3", 3, audit.Missing, "the record of mode account/google_ads/1#2 is not there"},
+		{"a mode of another scope", "UPDATE events SET object = 'account/google_ads/2' WHERE leaf_seq = 3", 3, audit.Missing, "the record of mode account/google_ads/1#2 is not there"},
+		{"a decision instead of a step", "DELETE FROM events WHERE leaf_seq = 5; INSERT INTO decisions SELECT 1000, 'x', automation, 'x', verdict, kind, platform, account, campaign, batch_id, decided_at, revision, record, leaf_seq FROM decisions", 5, audit.Missing, "#2 is not there"},
+		{"a permit as it was issued", "UPDATE permits SET version = 1, state = 1 WHERE id = '" + first + "'", 6, audit.Altered, "permit " + first + " is not at the version"},
+		{"a permit a step ahead", "UPDATE permits SET version = 2, state = 2 WHERE id = '" + third + "'", 6, audit.Altered, "permit " + third + " is not at the version"},
+		{"two permits exchanged", "UPDATE permits SET version = CASE id WHEN '" + first + "' THEN 1 WHEN '" + third + "' THEN 3 ELSE version END", 6, audit.Altered, "is not at the version"},
+		{"a permit gone", "DELETE FROM permits WHERE id = '" + first + "'", 6, audit.Altered, "permit " + first + " is not at the version"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := tampered(t, file, test.script)
+			defer shut(t, s)
+			wantBreak(t, s, test.index, test.reason, test.says)
+		})
+	}
+}
+
+// Where what is stored contradicts itself nobody is told either, and nothing more is written on top of it.
+func TestDamage(t *testing.T) {
+	template := filepath.Join(t.TempDir(), "bidrail.db")
+	s := open(t, Config{Path: template, Synchronous: "OFF"})
+	_, _, given := allowed(1)
+	claim := given.Claim("claim", "bidder", mode.Standing{}, time.Minute, given.IssuedAt).Permit
+	account := ledger.AccountScope("google_ads", "123-456-7890")
+	err := s.Update(t.Context(), func(tx store.Tx) error {
+		hold := ledger.NewHold("dec_1", keyword(1), "bidder")
+		state, err := tx.Sheets(hold.Scopes())
+		for minute := range 40 { // so that there is something apart
+			var placed ledger.State
+			if err == nil {
+				placed, _, err = ledger.Place(state, hold, nil, ledger.Rates{}, time.Now().Add(time.Duration(minute-40)*time.Minute))
+			}
+			maps.Copy(state, placed)
+		}
+		if err != nil {
+			return err
+		}
+		_, hold, err = ledger.Place(state, hold, nil, ledger.Rates{}, tx.Now())
+		return errors.Join(err, tx.PutTallies([]store.ScopeTally{{Scope: account, Tally: state[account][0]}}), tx.InsertHolds([]ledger.Hold{hold}),
+			tx.InsertPermits([]permit.Permit{given}), tx.UpdatePermits([]permit.Permit{claim}),
+			tx.SetMode(mode.Setting{Scope: account, Mode: policy.ModeHalted, Epoch: 1, Reason: "r", By: "ops", At: tx.Now()}))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shut(t, s)
+	file, err := os.ReadFile(template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sheets := func(r store.Reader) error { _, err := r.Sheets([]ledger.Scope{account}); return err }
+	permits := func(r store.Reader) error { _, err := r.Permits([]string{given.ID}); return err }
+	modes := func(r store.Reader) error { _, err := r.Modes(); return err }
+	for _, test := range []struct {
+		name, script string
+		read         func(store.Reader) error
+		says         string
+	}{
+		{"a tally", "UPDATE tallies SET head = x'00'", sheets, "a tally of account/google_ads/123-456-7890 is damaged"},
+		{"older buckets", "UPDATE tallies_older SET older = x'00'", sheets, "a tally of account/google_ads/123-456-7890 is damaged"},
+		{"older buckets gone", "DELETE FROM tallies_older", sheets, "its older buckets are not there"},
+		{"a hold", "UPDATE holds SET hold = x'00'", func(r store.Reader) error { _, err := r.Holds([]string{"dec_1"}); return err }, "a hold is damaged"},
+		{"an open hold", "UPDATE holds SET hold = x'00'", func(r store.Reader) error { _, err := r.OpenHolds("", 1); return err }, "a hold is damaged"},
+		{"a permit", "UPDATE permits SET issued = x'00', version = 1", permits, "permit " + given.ID + " is damaged"},
+		{"a permit without its step", "DELETE FROM events", permits, "permit " + given.ID + " is damaged"},
+		{"a permit of another version", "UPDATE events SET version = 3; UPDATE permits SET version = 3", permits, "it is found as version 3"},
+		{"a mode", "UPDATE events SET record = x'00'", modes, "the mode of account/google_ads/123-456-7890 is damaged"},
+		{"a mode of another scope", "UPDATE events SET object = 'organisation'", modes, "the mode of organisation is damaged"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := tampered(t, file, test.script)
+			defer shut(t, s)
+			wantDamage := func(err error) {
+				t.Helper()
+				if !errors.Is(err, policy.ErrUnavailable) || errors.Is(err, policy.ErrInvalid) || !strings.Contains(err.Error(), test.says) {
+					t.Errorf("got error %v, want that %s", err, test.says)
+				}
+			}
+			wantDamage(s.View(t.Context(), test.read))
+			wantDamage(s.Update(t.Context(), func(tx store.Tx) error {
+				_ = test.read(tx)
+				return nil
+			}))
 		})
 	}
 }

@@ -78,32 +78,68 @@ func (r *reader) LogLeaves(from int64, limit int) (leaves []audit.Stored, next i
 
 // addRecords reads the records that leaves stand for. A leaf that cannot be read has none.
 func (r *reader) addRecords(leaves []audit.Stored) error {
-	var ids []any
-	places := make(map[string][]int, len(leaves))
+	decisions, events := make(map[string][]int), make(map[eventKey][]int)
+	var ids, keys []any
 	for i := range leaves {
 		leaf, err := audit.DecodeLeaf(leaves[i].Leaf)
-		if err != nil || leaf.Kind != audit.Decision {
+		if err != nil {
 			continue
 		}
-		if places[leaf.Object] == nil {
-			ids = append(ids, leaf.Object)
+		switch leaf.Kind {
+		case audit.Decision:
+			if decisions[leaf.Object] == nil {
+				ids = append(ids, leaf.Object)
+			}
+			decisions[leaf.Object] = append(decisions[leaf.Object], i)
+		case audit.Permit, audit.Mode:
+			object, version, ok := store.ParseEventObject(leaf.Object)
+			if !ok {
+				continue
+			}
+			key := eventKey{string(leaf.Kind), object, version}
+			if events[key] == nil {
+				keys = append(keys, key.kind, key.object, key.version)
+			}
+			events[key] = append(events[key], i)
 		}
-		places[leaf.Object] = append(places[leaf.Object], i)
 	}
-	scan := func(rows *sql.Rows) error {
+	scanDecision := func(rows *sql.Rows) error {
 		var (
 			id            string
 			record, input []byte
 		)
 		err := rows.Scan(&id, &record, &input)
-		for _, i := range places[id] {
+		for _, i := range decisions[id] {
 			leaves[i].Record, leaves[i].Input = record, input
 		}
 		return err
 	}
-	return inPortions(len(ids), func(from, to int) error {
-		return r.query("read what leaves stand for", scan, queryLogged(to-from), ids[from:to]...)
+	err := inPortions(len(ids), func(from, to int) error {
+		return r.query("read what leaves stand for", scanDecision, queryLogged(to-from), ids[from:to]...)
 	})
+	if err != nil {
+		return err
+	}
+	scanEvent := func(rows *sql.Rows) error {
+		var (
+			key    eventKey
+			record []byte
+		)
+		err := rows.Scan(&key.kind, &key.object, &key.version, &record)
+		for _, i := range events[key] {
+			leaves[i].Record = record
+		}
+		return err
+	}
+	return inPortions(len(keys)/3, func(from, to int) error {
+		return r.query("read what leaves stand for", scanEvent, queryLoggedEvents(to-from), keys[3*from:3*to]...)
+	})
+}
+
+// eventKey is what an event is stored under.
+type eventKey struct {
+	kind, object string
+	version      int64
 }
 
 // DecisionLeaf is described in store.LogReader.
@@ -155,13 +191,9 @@ func (r *reader) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	return hashes, nil
 }
 
-// appendLeaves adds the leaves of records to the log and returns the sequence of the first. A log
+// appendLeaves adds leaves to the log and returns the sequence of the first. A log
 // that does not agree with itself is not added to: nothing can be decided until somebody has looked.
-func (w *writer) appendLeaves(records []store.DecisionRecord) (first int64, err error) {
-	leaves := make([]audit.Leaf, len(records))
-	for i := range records {
-		leaves[i] = records[i].Leaf()
-	}
+func (w *writer) appendLeaves(leaves []audit.Leaf) (first int64, err error) {
 	added, moved, err := w.moveHead(w.connection.tree, leaves)
 	if err == nil && !moved {
 		var tree audit.Tree
@@ -179,13 +211,13 @@ func (w *writer) appendLeaves(records []store.DecisionRecord) (first int64, err 
 	for i, leaf := range added.Leaves {
 		pairs = append(pairs, added.First+int64(i), leaf)
 	}
-	err = w.insertPairs("insert leaves", "INSERT INTO log_leaves (seq, leaf) VALUES ", pairs)
+	err = w.insertRows("insert leaves", "INSERT INTO log_leaves (seq, leaf) VALUES ", 2, pairs, "")
 	if err == nil {
 		pairs = make([]any, 0, 2*len(added.Hashes))
 		for i := range added.Hashes {
 			pairs = append(pairs, added.FirstHash+int64(i), added.Hashes[i][:])
 		}
-		err = w.insertPairs("insert hashes", "INSERT INTO log_hashes (idx, hash) VALUES ", pairs)
+		err = w.insertRows("insert hashes", "INSERT INTO log_hashes (idx, hash) VALUES ", 2, pairs, "")
 	}
 	if errors.Is(err, store.ErrConflict) {
 		// Not a decision that is stored already, which is what the caller would make of it.

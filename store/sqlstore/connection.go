@@ -22,6 +22,8 @@ type Connection struct {
 	// counts for nothing where the head of the log has another size or root: a transaction may have
 	// been undone since, and others may have written.
 	tree audit.Tree
+	// recent is tallies, of which the same is true.
+	recent recent
 }
 
 // Connect takes a connection out of db and keeps it until Close.
@@ -30,7 +32,7 @@ func Connect(ctx context.Context, db *sql.DB, dialect *Dialect) (*Connection, er
 	if err != nil {
 		return nil, err
 	}
-	return &Connection{conn: conn, dialect: dialect, statements: make(map[string]*sql.Stmt)}, nil
+	return &Connection{conn: conn, dialect: dialect, statements: make(map[string]*sql.Stmt), recent: recent{}}, nil
 }
 
 // Close finalizes the statements and gives the connection back.

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bidrail/bidrail/policy"
+	"github.com/bidrail/bidrail/policy/audit"
 	"github.com/bidrail/bidrail/store"
 )
 
@@ -110,8 +111,12 @@ func (w *writer) InsertDecisions(records []store.DecisionRecord) error {
 		}
 	}
 	// First of all, because whoever holds the head of the log holds up others who write, and they
-	// must do so before they hold anything else.
-	leaf, err := w.appendLeaves(records)
+	// must do so before they hold anything but the tallies they have read.
+	leaves := make([]audit.Leaf, len(records))
+	for i := range records {
+		leaves[i] = records[i].Leaf()
+	}
+	leaf, err := w.appendLeaves(leaves)
 	if err != nil {
 		return err
 	}
@@ -154,15 +159,16 @@ func (w *writer) InsertDecisions(records []store.DecisionRecord) error {
 			}
 		}
 	}
-	if err := w.insertPairs("insert inputs", "INSERT INTO inputs (seq, input) VALUES ", inputs); err != nil {
+	if err := w.insertRows("insert inputs", "INSERT INTO inputs (seq, input) VALUES ", 2, inputs, ""); err != nil {
 		return err
 	}
-	return w.insertPairs("insert findings", "INSERT INTO findings (rule, seq) VALUES ", findings)
+	return w.insertRows("insert findings", "INSERT INTO findings (rule, seq) VALUES ", 2, findings, "")
 }
 
-func (w *writer) insertPairs(doing, insert string, pairs []any) error {
-	return inPortions(len(pairs)/2, func(from, to int) error {
-		return w.exec(doing, insert+values(to-from, 2), pairs[2*from:2*to]...)
+// insertRows inserts rows of so many columns; rest is what follows them in the statement.
+func (w *writer) insertRows(doing, insert string, columns int, rows []any, rest string) error {
+	return inPortions(len(rows)/columns, func(from, to int) error {
+		return w.exec(doing, insert+values(to-from, columns)+rest, rows[columns*from:columns*to]...)
 	})
 }
 

@@ -7,6 +7,18 @@ const (
 	QueryInput        = queryInput
 	QueryDecisionLeaf = queryDecisionLeaf
 	QueryLeaves       = queryLeaves
+
+	QueryOpenHolds      = queryOpenHolds
+	QueryLaterHold      = queryLaterHold
+	ChangeHold          = changeHold
+	QueryDuePermits     = queryDuePermits
+	QueryAllPermits     = queryAllPermits
+	QueryPermitsByState = queryPermitsByState
+	ChangePermit        = changePermit
+	QueryStrayPermits   = queryStrayPermits
+	QueryEvents         = queryEvents
+	QueryEpoch          = queryEpoch
+	QueryModes          = queryModes
 )
 
 var (
@@ -14,4 +26,10 @@ var (
 	QueryLogged = queryLogged
 	QueryHashes = queryHashes
 	ListQuery   = listQuery
+
+	QueryHeads        = queryHeads
+	QueryOlder        = queryOlder
+	QueryHolds        = queryHolds
+	QueryPermits      = queryPermits
+	QueryLoggedEvents = queryLoggedEvents
 )

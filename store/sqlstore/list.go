@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"database/sql"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -12,17 +13,11 @@ import (
 
 // ListDecisions is described in store.DecisionReader.
 func (r *reader) ListDecisions(filter store.DecisionFilter, page store.Page) (store.DecisionPage, error) {
-	limit := page.Limit
-	switch {
-	case limit == 0:
-		limit = store.DefaultPage
-	case limit < 0 || limit > store.MaxPage:
-		return store.DecisionPage{}, fmt.Errorf("%w: a page has 1 to %d decisions, not %d", policy.ErrInvalid, store.MaxPage, limit)
-	}
-	query, arguments, err := listQuery(filter, page.After, limit)
+	limit, before, err := bounds("decisions", page)
 	if err != nil {
 		return store.DecisionPage{}, err
 	}
+	query, arguments := listQuery(filter, before, limit)
 	var (
 		listed store.DecisionPage
 		last   int64
@@ -46,13 +41,28 @@ func (r *reader) ListDecisions(filter store.DecisionFilter, page store.Page) (st
 	return listed, nil
 }
 
+// bounds is how many records a page has, and which sequence they are before.
+func bounds(what string, page store.Page) (limit int, before int64, err error) {
+	limit, before = page.Limit, math.MaxInt64
+	switch {
+	case limit == 0:
+		limit = store.DefaultPage
+	case limit < 0 || limit > store.MaxPage:
+		return 0, 0, fmt.Errorf("%w: a page has 1 to %d %s, not %d", policy.ErrInvalid, store.MaxPage, what, limit)
+	}
+	if page.After != "" {
+		before, err = page.After.Sequence()
+	}
+	return limit, before, err
+}
+
 // listQuery is the query of one page and one record more.
 //
 // A list must stop reading once its page is full, so its rows have to come out of an index in
 // their final order. Which index is not left to the planner, which knows nothing of the data: of
 // the words that are set, the one that tends to fit the fewest decisions leads, and the others are
 // only compared.
-func listQuery(filter store.DecisionFilter, after store.Cursor, limit int) (string, []any, error) {
+func listQuery(filter store.DecisionFilter, before int64, limit int) (string, []any) {
 	q := listing{from: "decisions d", sequence: "d.seq"}
 	// At most one decision of each automation, so these few may be sorted.
 	q.word("d.change_id", filter.ChangeID, "")
@@ -87,18 +97,14 @@ func listQuery(filter store.DecisionFilter, after store.Cursor, limit int) (stri
 		q.where("d.decided_at + 0 < ?", until)
 		q.where(q.sequence+" <= (SELECT max(seq + 0) FROM decisions WHERE decided_at < ?)", until)
 	}
-	if after != "" {
-		before, err := after.Sequence()
-		if err != nil {
-			return "", nil, err
-		}
+	if before < math.MaxInt64 {
 		q.where(q.sequence+" < ?", before)
 	}
 	query := "SELECT " + q.sequence + ", d.record FROM " + q.from
 	if len(q.conditions) > 0 {
 		query += " WHERE " + strings.Join(q.conditions, " AND ")
 	}
-	return query + " ORDER BY " + q.sequence + " DESC LIMIT ?", append(q.arguments, limit+1), nil
+	return query + " ORDER BY " + q.sequence + " DESC LIMIT ?", append(q.arguments, limit+1)
 }
 
 // listing is a list query being written.

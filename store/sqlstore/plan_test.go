@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -54,6 +55,44 @@ func TestQueryPlans(t *testing.T) {
 	check("64 hashes", sqlstore.QueryHashes(64), make([]any, 64),
 		"SEARCH log_hashes USING INTEGER PRIMARY KEY (rowid=?)")
 
+	const (
+		itsEvent   = "SEARCH e USING INDEX events_object (object=? AND kind=? AND version=?) LEFT-JOIN"
+		itsPermits = "SEARCH p USING INDEX permits_id (id=?)"
+	)
+	check("heads of 512 tallies", sqlstore.QueryHeads(512), make([]any, 512),
+		"SCAN 512-ROW VALUES CLAUSE", "SEARCH t USING PRIMARY KEY (scope=?)")
+	check("64 older tallies", sqlstore.QueryOlder(64), make([]any, 64),
+		"SEARCH tallies_older USING PRIMARY KEY (scope=?)")
+	check("a hold", sqlstore.QueryHolds(1), make([]any, 1),
+		"SEARCH holds USING PRIMARY KEY (id=?)")
+	check("64 holds", sqlstore.QueryHolds(64), make([]any, 64),
+		"SEARCH holds USING PRIMARY KEY (id=?)")
+	check("open holds", sqlstore.QueryOpenHolds, []any{10},
+		"SCAN holds USING INDEX holds_held")
+	check("later open holds", sqlstore.QueryLaterHold, []any{"x", 10},
+		"SEARCH holds USING INDEX holds_held (placed_at>?)", "SCALAR SUBQUERY 1", "SEARCH holds USING PRIMARY KEY (id=?)", "REUSE SUBQUERY 1")
+	check("resolve a hold", sqlstore.ChangeHold, make([]any, 3),
+		"SEARCH holds USING PRIMARY KEY (id=?)")
+	check("64 permits", sqlstore.QueryPermits(64), make([]any, 64), itsPermits, itsEvent)
+	check("due permits", sqlstore.QueryDuePermits, []any{0, 10},
+		"SEARCH p USING INDEX permits_due (due_at<?)", itsEvent)
+	check("permits", sqlstore.QueryAllPermits, []any{0, 10},
+		"SEARCH p USING INTEGER PRIMARY KEY (rowid<?)", itsEvent)
+	check("permits by state", sqlstore.QueryPermitsByState, []any{0, 0, 10},
+		"SEARCH p USING INDEX permits_state (state=? AND rowid<?)", itsEvent)
+	check("update a permit", sqlstore.ChangePermit, make([]any, 5),
+		"SEARCH permits USING INDEX permits_id (id=?)")
+	check("stray permits", sqlstore.QueryStrayPermits, nil,
+		"COMPOUND QUERY", "LEFT-MOST SUBQUERY", "SCAN p", "CORRELATED SCALAR SUBQUERY 1", "SEARCH e USING COVERING INDEX events_object (object=? AND kind=?)", "UNION ALL", "SCAN e USING COVERING INDEX events_object", "CORRELATED SCALAR SUBQUERY 3", "SEARCH p USING COVERING INDEX permits_id (id=?)")
+	check("events", sqlstore.QueryEvents, []any{"x", "y"},
+		"SEARCH events USING INDEX events_object (object=? AND kind=?)")
+	check("what 64 leaves of events stand for", sqlstore.QueryLoggedEvents(64), make([]any, 192),
+		"SEARCH events USING INDEX events_object (object=? AND kind=? AND version=?)", "LIST SUBQUERY 4", "SCAN 64-ROW VALUES CLAUSE")
+	check("epoch", sqlstore.QueryEpoch, nil,
+		"SCAN events USING COVERING INDEX events_epoch")
+	check("modes", sqlstore.QueryModes, nil,
+		"SCAN e USING INDEX events_epoch", "CORRELATED SCALAR SUBQUERY 1", "SEARCH later USING COVERING INDEX events_object (object=? AND kind=? AND version>?)")
+
 	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	const (
 		byRule    = "SEARCH f USING PRIMARY KEY (rule=?)"
@@ -102,17 +141,11 @@ func TestQueryPlans(t *testing.T) {
 			[]string{"SEARCH f USING PRIMARY KEY (rule=? AND seq>?)", subquery, since, itsRecord},
 		},
 	} {
-		query, arguments, err := sqlstore.ListQuery(test.filter, "", 50)
-		if err != nil {
-			t.Fatal(err)
-		}
+		query, arguments := sqlstore.ListQuery(test.filter, math.MaxInt64, 50)
 		check("list", query, arguments, test.want...)
 	}
 	// Later pages begin at their place in the index.
-	query, arguments, err := sqlstore.ListQuery(store.DecisionFilter{Account: "a7"}, store.CursorAt(manyDecisions/2), 50)
-	if err != nil {
-		t.Fatal(err)
-	}
+	query, arguments := sqlstore.ListQuery(store.DecisionFilter{Account: "a7"}, manyDecisions/2, 50)
 	check("next page", query, arguments, "SEARCH d USING INDEX decisions_account (account=? AND rowid<?)")
 }
 

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 )
@@ -33,6 +34,29 @@ func TestInPortions(t *testing.T) {
 		})
 		if err != nil || at != count {
 			t.Errorf("%d: ended at %d with error %v", count, at, err)
+		}
+	}
+}
+
+func TestInLookups(t *testing.T) {
+	for _, count := range []int{0, 1, 2, 8, 9, 10, 64, 65, 511, 512, 513, 521, 1300} {
+		var wanted, got []any
+		for n := range count {
+			wanted = append(wanted, fmt.Sprint(n))
+		}
+		err := inLookups(wanted, func(some []any) error {
+			if !slices.Contains(lookups[:], len(some)) {
+				t.Errorf("%d: got a list of %d", count, len(some))
+			}
+			for _, each := range some {
+				if each != "" {
+					got = append(got, each)
+				}
+			}
+			return nil
+		})
+		if err != nil || !slices.Equal(got, wanted) {
+			t.Errorf("%d: looked up %d, error %v", count, len(got), err)
 		}
 	}
 }

@@ -1,9 +1,12 @@
 package storetest
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/bidrail/bidrail/policy"
+	"github.com/bidrail/bidrail/policy/ledger"
+	"github.com/bidrail/bidrail/policy/permit"
 	"github.com/bidrail/bidrail/store"
 )
 
@@ -14,6 +17,15 @@ func reopen(t *testing.T, open func() store.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	given, change := issued(1), budget("100", "1", euros(1), euros(2))
+	var held ledger.Hold
+	mustUpdate(t, s, func(tx store.Tx) (err error) {
+		held, err = place(tx, "dec_held", change, start)
+		return errors.Join(err, tx.InsertPermits([]permit.Permit{given}), tx.UpdatePermits([]permit.Permit{claimed(t, given)}),
+			tx.SetMode(setting(ledger.OrganisationScope(), policy.ModeHalted, 1)))
+	})
+	var sheets ledger.State
+	view(t, s, func(r store.Reader) (err error) { sheets, err = r.Sheets(held.Scopes()); return err })
 	var cursor store.Cursor
 	view(t, s, func(r store.Reader) error {
 		page, err := r.ListDecisions(store.DecisionFilter{}, store.Page{Limit: 150})
@@ -40,11 +52,20 @@ func reopen(t *testing.T, open func() store.Store) {
 		}
 		return err
 	})
+	view(t, s, func(r store.Reader) error {
+		wantSheets(t, r, sheets)
+		open, err := r.OpenHolds("", 10)
+		wantHolds(t, open, []ledger.Hold{held})
+		permits, permitsErr := r.Permits([]string{given.ID})
+		wantPermits(t, []permit.Permit{permits[given.ID]}, []permit.Permit{claimed(t, given)})
+		return errors.Join(err, permitsErr)
+	})
+	wantModes(t, s, 1, setting(ledger.OrganisationScope(), policy.ModeHalted, 1))
 	wantError(t, "insert of an old key", insert(t.Context(), s, record(t, decision(7))), store.ErrConflict)
 	wholeLog(t, s)
 	mustInsert(t, s, record(t, decision(200)))
-	if got := wholeLog(t, s).Tree.Size(); got != 201 {
-		t.Errorf("got a log of %d leaves, want it to go on to 201", got)
+	if got := wholeLog(t, s).Tree.Size(); got != 203 {
+		t.Errorf("got a log of %d leaves, want it to go on to 203", got)
 	}
 	ids, _ := listed(t, s, store.DecisionFilter{}, 0)
 	if len(ids) != 201 || ids[0] != decision(200).ID {

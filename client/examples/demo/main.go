@@ -1,6 +1,6 @@
-// Command demo starts Bidrail with its shipped rules and lets three scenes run into it: changes that were really made in ad accounts,
-// the proposals of an example automation over months of real performance, and what-if changes that go wrong in known ways. Run it
-// from the project's folder:
+// Command demo starts Bidrail with its shipped rules and lets four scenes run into it: changes that were really made in ad accounts,
+// the proposals of an example automation over months of real performance, what-if changes that go wrong in known ways, and small good
+// steps that add up. Run it from the project's folder:
 //
 //	go run ./client/examples/demo
 //
@@ -68,7 +68,7 @@ func run(ctx context.Context, all, keep bool) (err error) {
 	}
 	defer guard.Close()
 	play := &play{guard: guard}
-	for _, scene := range []func(context.Context) (scene, error){play.recorded, play.pacer, play.whatIfs} {
+	for _, scene := range []func(context.Context) (scene, error){play.recorded, play.pacer, play.whatIfs, play.steps} {
 		played, err := scene(ctx)
 		if err != nil {
 			return err

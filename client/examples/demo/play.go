@@ -56,7 +56,8 @@ func (p *play) recorded(ctx context.Context) (scene, error) {
 	played := scene{name: "recorded", intro: []string{
 		"RECORDED: changes that were really made, as the exported histories of four platforms have them. Each is proposed as if it",
 		"were made now: the value before it counts as read a moment ago, and its real time is in the evidence of its reason.",
-		"Only Microsoft's export names a currency; the others are taken to be in USD.",
+		"Nobody makes them again, so each permit is handed back unused and counts in no window. Only Microsoft's export names a currency;",
+		"the others are taken to be in USD.",
 		fmt.Sprintf("  %-40s %9s %9s %9s", "", "entities", "versions", "changes"),
 	}}
 	for _, history := range histories {
@@ -70,6 +71,9 @@ func (p *play) recorded(ctx context.Context) (scene, error) {
 		change := edit.Change(time.Now())
 		decisions, err := p.check(ctx, change)
 		if err != nil {
+			return scene{}, err
+		}
+		if err := p.giveBack(ctx, decisions...); err != nil {
 			return scene{}, err
 		}
 		played.rows = append(played.rows, row{when: edit.At.Format(time.DateOnly), change: change, decision: decisions[0]})
@@ -91,6 +95,7 @@ func (p *play) pacer(ctx context.Context) (scene, error) {
 		played.intro = append(played.intro, "  "+line)
 	}
 	played.intro = append(played.intro, "What the data does not have is assumed: "+pacer.Assumptions)
+	var handedBack error
 	err = automation.Run(ctx, p.guard, func(answer pacer.Answer) {
 		p.perChange = append(p.perChange, answer.Took/time.Duration(len(answer.Results)))
 		p.batched += len(answer.Results)
@@ -98,12 +103,13 @@ func (p *play) pacer(ctx context.Context) (scene, error) {
 			if result.Err != nil {
 				p.unexpected = append(p.unexpected, result.Err)
 			}
+			handedBack = errors.Join(handedBack, p.giveBack(ctx, result.Decision))
 			played.rows = append(played.rows, row{
 				when: answer.Day.Format(time.DateOnly), change: answer.Proposals[i], decision: result.Decision, err: result.Err,
 			})
 		}
 	})
-	return played, err
+	return played, errors.Join(err, handedBack)
 }
 
 // countDecisions reads the whole record, as one who may see everything.

@@ -88,6 +88,9 @@ func (p *play) whatIfs(ctx context.Context) (scene, error) {
 			p.unexpected = append(p.unexpected, fmt.Errorf("%s: allowed is %t", each.label, decisions.Allowed()))
 		}
 		played.add(each.label, each.changes, decisions, nil)
+		if err := p.giveBack(ctx, decisions...); err != nil {
+			return scene{}, err
+		}
 	}
 
 	first := client.NewChange("what-if/repeated", bidrailv1.Kind_KIND_BID, googleKeyword,

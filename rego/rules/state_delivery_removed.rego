@@ -1,0 +1,69 @@
+# METADATA
+# title: Delivery taken away
+# description: |
+#   How much of the account's delivery pauses and exclusions may take away within a month, this one
+#   included: no single one of them looks like much, and together they stop an account. What a target
+#   delivers is a fact; where nobody knows it this counts as nothing, and what was taken away before
+#   still counts. What turns something on again, or takes an exclusion back, passes, and gives nothing
+#   back: a campaign that is paused every night counts every night. A stop in an emergency passes with a
+#   warning.
+# custom:
+#   id: state.delivery_removed
+#   owner: media-governance
+#   kinds: [status, targeting_exclusion]
+#   optional: [input.facts.delivery_share]
+#   source: >-
+#     mureo #544: exclusions over several sittings took two campaigns from 350,000 impressions a day to
+#     none; 10% and 30% are Bidrail's own proposal
+package bidrail.rules.state_delivery_removed
+
+import data.bidrail.lib.experiment
+
+# A status that goes to neither on nor off, such as archived, delivers nothing any more.
+takes_away if {
+	input.change.direction in {"cut", "unordered"}
+	input.change.after.type != "absent"
+}
+
+# Never below nothing, or a caller's word could pay for what was taken away before.
+default share := 0
+
+share := max([0, input.facts.delivery_share.ppm])
+
+removed := input.windows.account.month.moved + share
+
+block contains finding if {
+	takes_away
+	not experiment.emergency
+	removed > input.limits.state.delivery_removed_block.ppm
+	finding := described(
+		input.limits.state.delivery_removed_block,
+		"above {limit} it is done by hand",
+	)
+}
+
+approve contains finding if {
+	takes_away
+	not experiment.emergency
+	removed > input.limits.state.delivery_removed.ppm
+	finding := described(
+		input.limits.state.delivery_removed,
+		"above {limit} a person decides",
+	)
+}
+
+warn contains finding if {
+	takes_away
+	experiment.emergency
+	removed > input.limits.state.delivery_removed.ppm
+	finding := described(
+		input.limits.state.delivery_removed,
+		"that is above {limit}, and passes as an emergency",
+	)
+}
+
+described(limit, answer) := {
+	"message": sprintf("pauses and exclusions add up to {observed} of the account's delivery in a month; %s", [answer]),
+	"observed": {"type": "ratio", "ppm": removed},
+	"limit": limit,
+}
