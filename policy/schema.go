@@ -91,7 +91,7 @@ func inputShape(definitions []limits.Definition, facts map[string]string, window
 	}
 	kind := func() *shape { return oneOf("which field is edited", kinds...) }
 	direction := func() *shape {
-		return oneOf("which way the change moves risk; not which way the number moves", directionNames[:]...)
+		return oneOf("which way the change moves risk; not which way the number moves; unordered also where it claims to be a cut and the ledger knows better", directionNames[:]...)
 	}
 	labels := &shape{form: formObject, members: text(""),
 		about: "a complete map: a key that is not there is a label that the target does not have"}

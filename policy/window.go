@@ -18,7 +18,8 @@ type ScopeWindows struct {
 }
 
 // WindowSums is one rolling sum of a scope, over the changes of the kinds that add up with the change's own. Held and
-// posted count alike. Amounts are in the currency of the change or in parts per million.
+// posted count alike. Amounts are exact, in the currency of the change or in parts per million. Numbers of changes may be
+// rounded up where many share the scope.
 type WindowSums struct {
 	Window string // the revision's name for the length, such as day
 

@@ -88,7 +88,7 @@ func windowShape(ofField bool) *shape {
 		"moved":     integer("raised and lowered together"),
 		"net_rise":  integer("rises less the cuts that were posted"),
 		"net_fall":  integer("cuts less the rises that were posted"),
-		"count":     integer("changes of the kinds that add up with the change's own"),
+		"count":     integer("changes of the kinds that add up with the change's own; above 64, of other scopes than the field, rounded up by at most a 32nd"),
 		"reversals": integer("changes that turned their field around"),
 		"open":      integer("changes that are held and not yet reported"),
 		"problem":   text("why the amounts are missing"),
