@@ -25,6 +25,7 @@ const maxAnswerBytes = 256 << 20
 type Client struct {
 	connection *grpc.ClientConn
 	service    bidrailv1.GuardrailServiceClient
+	approvals  bidrailv1.ApprovalServiceClient
 	retry      retry
 }
 
@@ -52,7 +53,7 @@ func Dial(address string, choices ...Option) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", address, err)
 	}
-	return &Client{connection, bidrailv1.NewGuardrailServiceClient(connection), settings.retry}, nil
+	return &Client{connection, bidrailv1.NewGuardrailServiceClient(connection), bidrailv1.NewApprovalServiceClient(connection), settings.retry}, nil
 }
 
 // Close ends the connection. Calls in flight fail.

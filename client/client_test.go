@@ -22,6 +22,7 @@ import (
 // fakeService answers what the test says and remembers what it was asked. It judges nothing.
 type fakeService struct {
 	permitOffice
+	desk  reviewDesk
 	check func(attempt int, request *bidrailv1.CheckRequest) (*bidrailv1.CheckResponse, error)
 	batch func(request *bidrailv1.CheckBatchRequest) (*bidrailv1.CheckBatchResponse, error)
 
@@ -52,6 +53,7 @@ func (s *fakeService) dial(t *testing.T, options ...Option) *Client {
 	}
 	server := grpc.NewServer(grpc.MaxRecvMsgSize(64 << 20))
 	bidrailv1.RegisterGuardrailServiceServer(server, s)
+	bidrailv1.RegisterApprovalServiceServer(server, &s.desk)
 	go server.Serve(listener)
 	t.Cleanup(server.Stop)
 	guard, err := Dial(listener.Addr().String(), options...)
@@ -270,12 +272,12 @@ func TestZeroAnswersAllowNothing(t *testing.T) {
 	}
 }
 
-func TestReasonsLeaveOutShadow(t *testing.T) {
-	decision := Decision{&bidrailv1.Decision{Findings: []*bidrailv1.Finding{{Rule: "a"}, {Rule: "b", Shadow: true}, {Rule: "c"}}}}
+func TestReasonsLeaveOutWhatDoesNotCount(t *testing.T) {
+	decision := Decision{&bidrailv1.Decision{Findings: []*bidrailv1.Finding{{Rule: "a"}, {Rule: "b", Shadow: true}, {Rule: "c"}, {Rule: "d", LiftedBy: "apr_1"}}}}
 	if got := decision.Reasons(); len(got) != 2 || got[0].GetRule() != "a" || got[1].GetRule() != "c" {
 		t.Errorf("got %v, want a and c", got)
 	}
-	if len(decision.GetFindings()) != 3 || decision.GetFindings()[1].GetRule() != "b" {
+	if len(decision.GetFindings()) != 4 || decision.GetFindings()[1].GetRule() != "b" {
 		t.Error("Reasons changed the decision")
 	}
 }

@@ -28,10 +28,12 @@ func (d Decision) NeedsApproval() bool {
 	return d.GetVerdict() == bidrailv1.Verdict_VERDICT_REQUIRE_APPROVAL
 }
 
-// Reasons returns the findings that count, strictest first. Findings of rules in shadow are left out. A change that is allowed may
-// still have warnings among them.
+// Reasons returns the findings that count, strictest first. Findings of rules in shadow are left out, and those that people have
+// answered. A change that is allowed may still have warnings among them.
 func (d Decision) Reasons() []*bidrailv1.Finding {
-	return slices.DeleteFunc(slices.Clone(d.GetFindings()), func(finding *bidrailv1.Finding) bool { return finding.GetShadow() })
+	return slices.DeleteFunc(slices.Clone(d.GetFindings()), func(finding *bidrailv1.Finding) bool {
+		return finding.GetShadow() || finding.GetLiftedBy() != ""
+	})
 }
 
 // Decisions are the answers to the changes of one [Client.Check], in their order.

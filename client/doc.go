@@ -37,6 +37,15 @@
 // An executor that is handed permits by others verifies them offline with a [Verifier], and claims them as well: a signature bounds
 // how long and what for a permit can be used, but a copy verifies just as well.
 //
+// # People
+//
+// What rules do not decide alone waits for people ([Decision.NeedsApproval]). They agree to exactly that change, to a part of it, or not
+// at all, and they take their time: minutes or hours. [Client.Apply] waits for them with [WaitForPeople], or the automation does it step by
+// step: [Client.Wait], then [Client.Redeem], which asks the rules again and returns decisions that allow, with their permit. An automation
+// that does not want to wait keeps the change as it was sent and checks it again later: [Client.Redeem] then says whether people have agreed.
+//
+// Silence is a no. A new proposal for the same field takes the place of the one that waits.
+//
 // # What the automation does
 //
 // Make a change_id from the work that the change belongs to (the job, the day, the entity, the field), not from a random number,

@@ -7,6 +7,8 @@ import (
 	"log"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"github.com/bidrail/bidrail/client"
 	bidrailv1 "github.com/bidrail/bidrail/proto/bidrail/v1"
 )
@@ -54,6 +56,42 @@ func Example() {
 		log.Print("somebody must look at the bid: ", err)
 	case err != nil:
 		log.Print("the bid stays: ", err)
+	}
+}
+
+// A change that people are asked about is made once they have agreed, as far as they have.
+func ExampleWaitForPeople() {
+	guard, err := client.Dial("127.0.0.1:7443", client.WithPrincipal("pacer", "automation"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer guard.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Hour) // people have four
+	defer cancel()
+
+	campaign := &bidrailv1.Target{Platform: "google_ads", Account: "2121450128", Campaign: "344106493", EntityType: "campaign", EntityId: "344106493"}
+	change := client.NewChange("pace/2026-03-02/344106493", bidrailv1.Kind_KIND_DAILY_BUDGET, campaign,
+		client.Seen(client.Money(100_000_000, "USD"), time.Now()), client.Money(160_000_000, "USD"))
+	decisions, err := guard.Check(ctx, change)
+	if err != nil {
+		log.Print("the budget stays: ", err)
+		return
+	}
+	setBudget := func(_ context.Context, permit *bidrailv1.Permit) error {
+		for _, permitted := range permit.GetChanges() {
+			log.Printf("campaign %s: %s a day", permitted.GetTarget().GetCampaign(), client.Describe(permitted.GetAfter()))
+		}
+		return nil
+	}
+	readBudget := func(context.Context) (map[string]*bidrailv1.Observation, error) {
+		// Read the budget on the platform again here; people have taken their time.
+		return map[string]*bidrailv1.Observation{change.GetChangeId(): {BeforeObservedAt: timestamppb.Now()}}, nil
+	}
+	err = guard.ApplyPermitted(ctx, decisions, setBudget, client.WaitForPeople(), client.ReadAgain(readBudget))
+	if refusal, refused := errors.AsType[*client.ApprovalError](err); refused {
+		log.Printf("the budget stays: %s said %q", refusal.GetChangedBy(), refusal.GetReason())
+	} else if err != nil {
+		log.Print("somebody must look at the budget: ", err)
 	}
 }
 

@@ -16,45 +16,6 @@ import (
 	bidrailv1 "github.com/bidrail/bidrail/proto/bidrail/v1"
 )
 
-// Apply makes the changes that the decisions allow: it claims their permit, runs the function, and reports what became of them. The
-// decisions are those of one [Client.Check]: of one change, or of all legs of a group.
-//
-// The function makes exactly the changes that were asked about, and returns nil when it has seen the platform take them. Its error
-// decides what is reported:
-//
-//   - [ErrNotMade] in its chain: nothing was changed. What was held for the changes is given back.
-//   - a [*PartialError] in its chain: a part was made.
-//   - any other error, or a panic: nobody knows. What was held stays held until somebody looks, and calls [Client.Report].
-//
-// The text of the error goes on record as well. The function never runs without a claim, so it runs once for each permit, whoever else
-// holds it. The report is made even if ctx has ended meanwhile.
-//
-// Apply returns nil when the changes were made and that is on record. Otherwise the function's error is in the chain of its own, and
-// [ErrNotReported] is when what became of the changes could not be reported, which can be so after they were made.
-func (c *Client) Apply(ctx context.Context, decisions Decisions, change func(context.Context) error) error {
-	permit, err := permitOf(decisions)
-	if err != nil {
-		return err
-	}
-	claimID := rand.Text()
-	claimed, err := c.Claim(ctx, permit, claimID)
-	if err != nil {
-		return fmt.Errorf("nothing was changed: %w", err)
-	}
-	if ctx.Err() != nil { // the function would find it ended, and could say less of what that meant
-		return errors.Join(fmt.Errorf("%w: %w", ErrNotMade, context.Cause(ctx)), c.tell(ctx, claimed, claimID, outcomeOf(ErrNotMade)))
-	}
-	returned := false
-	defer func() {
-		if !returned { // it panics: what it did, nobody can say, and the panic goes on
-			_ = c.tell(ctx, claimed, claimID, Outcome{State: bidrailv1.PermitState_PERMIT_STATE_UNKNOWN, Note: "the function that makes the change did not return"})
-		}
-	}()
-	failure := change(ctx)
-	returned = true
-	return errors.Join(failure, c.tell(ctx, claimed, claimID, outcomeOf(failure)))
-}
-
 // tell reports in spite of a context that has ended; the attempts are bounded by themselves.
 func (c *Client) tell(ctx context.Context, permit *bidrailv1.Permit, claimID string, outcome Outcome) error {
 	outcome.ClaimID = claimID

@@ -23,12 +23,26 @@ import (
 // permitOffice is the half of the fake service that knows permits. Without an answer of the test it says yes to everything.
 type permitOffice struct {
 	bidrailv1.UnimplementedGuardrailServiceServer
-	claim  func(attempt int, request *bidrailv1.ClaimRequest) (*bidrailv1.ClaimResponse, error)
-	report func(attempt int, request *bidrailv1.ReportRequest) (*bidrailv1.ReportResponse, error)
+	claim    func(attempt int, request *bidrailv1.ClaimRequest) (*bidrailv1.ClaimResponse, error)
+	report   func(attempt int, request *bidrailv1.ReportRequest) (*bidrailv1.ReportResponse, error)
+	redeem   func(request *bidrailv1.RedeemRequest) (*bidrailv1.RedeemResponse, error)
+	decision func(id string) (*bidrailv1.Decision, error)
 
-	office  sync.Mutex
-	claims  []*bidrailv1.ClaimRequest
-	reports []*bidrailv1.ReportRequest
+	office      sync.Mutex
+	claims      []*bidrailv1.ClaimRequest
+	reports     []*bidrailv1.ReportRequest
+	redemptions []*bidrailv1.RedeemRequest
+}
+
+func (o *permitOffice) Redeem(_ context.Context, request *bidrailv1.RedeemRequest) (*bidrailv1.RedeemResponse, error) {
+	o.office.Lock()
+	defer o.office.Unlock()
+	o.redemptions = append(o.redemptions, request)
+	return o.redeem(request)
+}
+
+func (o *permitOffice) GetDecision(_ context.Context, request *bidrailv1.GetDecisionRequest) (*bidrailv1.Decision, error) {
+	return o.decision(request.GetDecisionId())
 }
 
 func (o *permitOffice) Claim(_ context.Context, request *bidrailv1.ClaimRequest) (*bidrailv1.ClaimResponse, error) {

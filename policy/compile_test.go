@@ -117,6 +117,17 @@ func TestRevisionIsRefusedWithFileLineAndReason(t *testing.T) {
 		{"an unknown kind", metadata("source: tests", "source: tests\n#   kinds: [bid, bit]"), []string{"rules/probe.rego:9: METADATA custom: ", "no kind is called \"bit\""}},
 		{"an effect that absence cannot have", metadata("source: tests", "source: tests\n#   undetermined: allow"),
 			[]string{"rules/probe.rego:9: METADATA custom.undetermined is \"allow\"; it is block or approve"}},
+		{"an unknown way to override", metadata("source: tests", "source: tests\n#   overridable: always"),
+			[]string{"rules/probe.rego:9: METADATA custom.overridable is \"always\"; it is emergency, or left out"}},
+		{"no way to override", metadata("source: tests", "source: tests\n#   overridable: \"\""),
+			[]string{"rules/probe.rego:9: METADATA custom.overridable is \"\""}},
+		{"a way to override that is not text", metadata("source: tests", "source: tests\n#   overridable: true"), []string{"rules/probe.rego:9: METADATA custom: "}},
+		{"to override what input is", metadata("id: test.probe", "id: integrity.schema\n#   overridable: emergency"),
+			[]string{"rules/probe.rego:9: METADATA custom.overridable: rules whose ids begin with \"integrity.\" hold in an emergency too"}},
+		{"to override what people switched", metadata("id: test.probe", "id: governance.mode\n#   overridable: emergency"),
+			[]string{"rules/probe.rego:9: METADATA custom.overridable: rules whose ids begin with \"governance.\""}},
+		{"to override what blocks nothing", files{"rules/probe.rego": probeWith("overridable: emergency", `approve contains {"message": "it"}`)},
+			[]string{"rules/probe.rego:9: METADATA custom.overridable: test.probe blocks nothing"}},
 		{"an optional path that is not read", metadata("source: tests", "source: tests\n#   optional: [input.facts.spend_today]"),
 			[]string{"rules/probe.rego:9: METADATA custom.optional names input.facts.spend_today, which test.probe does not read"}},
 		{"the engine's own ids", metadata("id: test.probe", "id: policy.timeout"), []string{"rules/probe.rego:8: ids that begin with \"policy.\" are the engine's own"}},
@@ -197,6 +208,17 @@ func metadata(line, by string) files {
 		panic(fmt.Sprintf("the probe has no line %q", line))
 	}
 	return files{"rules/probe.rego": changed}
+}
+
+func TestOverridable(t *testing.T) {
+	for custom, want := range map[string]bool{"": false, "overridable: emergency": true} {
+		engine := compileSmall(t, files{"rules/probe.rego": probeWith(custom, `block contains {"message": "no"}`)})
+		for _, rule := range engine.Rules() {
+			if rule.Overridable != (want && rule.ID == "test.probe") {
+				t.Errorf("with %q %s is overridable: %t", custom, rule.ID, rule.Overridable)
+			}
+		}
+	}
 }
 
 func TestRefusalNamesEverythingThatIsWrong(t *testing.T) {

@@ -125,10 +125,28 @@ type Finding struct {
 	MaxPermitted Value  `json:"max_permitted,omitzero"` // a hint, never applied silently; Missing for none
 	Source       string `json:"source,omitempty"`       // where the threshold comes from
 	Location     string `json:"location,omitempty"`     // file:line, for what went wrong inside a rule
+
+	Severity  string `json:"severity,omitempty"`  // of approve: the rule's own word for how bad it is; people agree to that and no worse
+	Magnitude Value  `json:"magnitude,omitzero"`  // of approve: how far it goes; people agree to that and no more. Missing: it is yes or no
+	Approval  Stages `json:"approval,omitempty"`  // of approve: the stages that the rule asks for, as written; package approval reads them
+	LiftedBy  string `json:"lifted_by,omitempty"` // the approval, grant or override by which people have answered it; it does not count then
+}
+
+// Stages is whom a finding asks for, as a JSON list: the "stages" of its "approval". Package approval reads it. "" asks for
+// nobody in particular.
+type Stages string
+
+// MarshalJSON writes the list as it is.
+func (s Stages) MarshalJSON() ([]byte, error) { return []byte(s), nil }
+
+// UnmarshalJSON reads any JSON, and leaves it to package approval to understand it.
+func (s *Stages) UnmarshalJSON(text []byte) error {
+	*s = Stages(text)
+	return nil
 }
 
 // The ids of the findings the engine itself makes. They cannot be switched off or put in shadow.
-// Those that begin with policy., group. or ledger. are no rule's; those of integrity and governance are shared with the rules
+// Those that begin with policy., group., ledger. or approval. are no rule's; those of integrity and governance are shared with the rules
 // that go further into the same questions.
 const (
 	FindingUndetermined = "policy.undetermined" // a rule could not be decided: absent input, builtin error, conflict, wrong result
@@ -140,14 +158,15 @@ const (
 	FindingGroup        = "group.held"          // another leg of the atomic group is not allowed
 	FindingMode         = "governance.mode"     // people have switched the mode of a scope, which forbids the change
 	FindingCap          = "ledger.cap"          // a cap of the operator, which no revision lifts, has no room
+	FindingSuppressed   = "approval.suppressed" // people have rejected this move, and nobody has let it be proposed again
 )
 
-// Decide folds findings into a verdict: the strictest effect wins and shadow findings do not
-// count. No findings is ALLOW; that rules were asked at all is the engine's to make sure of.
+// Decide folds findings into a verdict: the strictest effect wins. Findings in shadow do not count, nor do those that
+// people have answered. No findings is ALLOW; that rules were asked at all is the engine's to make sure of.
 func Decide(findings []Finding) Verdict {
 	verdict := Allow
 	for _, finding := range findings {
-		if !finding.Shadow && verdict.Laxer(finding.Effect.Verdict()) {
+		if !finding.Shadow && finding.LiftedBy == "" && verdict.Laxer(finding.Effect.Verdict()) {
 			verdict = finding.Effect.Verdict()
 		}
 	}
@@ -173,7 +192,9 @@ type Decision struct {
 	ChangeDigest  string    `json:"change_digest"` // see [Change.Digest]
 	GroupDigest   string    `json:"group_digest,omitempty"`
 	DecidedAt     time.Time `json:"decided_at"`
-	PermitID      string    `json:"permit_id,omitempty"` // of an ALLOW: the authority to make the change once; shared by a group
+	PermitID      string    `json:"permit_id,omitempty"`   // of an ALLOW: the authority to make the change once; shared by a group
+	ApprovalID    string    `json:"approval_id,omitempty"` // of a REQUIRE_APPROVAL: what waits for people; shared by a group
+	Redeems       string    `json:"redeems,omitempty"`     // the approval or override that was redeemed for it; empty: it came of a check
 }
 
 // Encode is the stored form of the decision.

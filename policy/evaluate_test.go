@@ -118,6 +118,28 @@ func TestNoDoubtBecomesAnAllow(t *testing.T) {
 		{"a limit that cannot be written", probed(`warn contains {"message": "it", "limit": {"odd": 1}}`), nil, Block, FindingUndetermined, "cannot be written for people"},
 		{"a largest value that is none", probed(`warn contains {"message": "it", "max_permitted": "50 USD"}`), nil, Block, FindingUndetermined, "max_permitted must be a typed value"},
 
+		{"severity of a block", probed(`block contains {"message": "it", "severity": "high"}`), nil, Block, FindingUndetermined, "this finding is of block; they belong in approve"},
+		{"magnitude of a warning", probed(`warn contains {"message": "it", "magnitude": 5}`), nil, Block, FindingUndetermined, "this finding is of warn; they belong in approve"},
+		{"approval of a warning", probed(`warn contains {"message": "it", "approval": {"stages": [{"name": "a"}]}}`), nil, Block, FindingUndetermined, "this finding is of warn"},
+		{"an empty severity", probed(`approve contains {"message": "it", "severity": ""}`), nil, Block, FindingUndetermined, "severity must be a word"},
+		{"a severity that is a number", probed(`approve contains {"message": "it", "severity": 5}`), nil, Block, FindingUndetermined, "severity must be a word"},
+		{"a severity that is a page", probed(`approve contains {"message": "it", "severity": "` + strings.Repeat("x", 101) + `"}`), nil, Block, FindingUndetermined, "severity must be a word"},
+		{"a magnitude in words", probed(`approve contains {"message": "it", "magnitude": "50 USD"}`), nil, Block, FindingUndetermined, "magnitude must be a typed value"},
+		{"a magnitude of nothing", probed(`approve contains {"message": "it", "magnitude": {"type": "absent"}}`), nil, Block, FindingUndetermined, "nobody could tell what is more than that"},
+		{"a magnitude that is text", probed(`approve contains {"message": "it", "magnitude": {"type": "text", "text": "much"}}`), nil, Block, FindingUndetermined, "nobody could tell what is more than that"},
+		{"a magnitude beyond what is stored", probed(`approve contains {"message": "it", "magnitude": 9223372036854775808}`), nil, Block, FindingUndetermined, "magnitude is too large"},
+		{"a magnitude far below what is stored", probed(`approve contains {"message": "it", "magnitude": {"type": "ratio", "ppm": -9223372036854775809}}`), nil, Block, FindingUndetermined, "magnitude is too large"},
+		{"an approval that is a list", probed(`approve contains {"message": "it", "approval": [{"name": "a"}]}`), nil, Block, FindingUndetermined, "approval must be"},
+		{"an approval with more in it", probed(`approve contains {"message": "it", "approval": {"stages": [{"name": "a"}], "quorum": 2}}`), nil, Block, FindingUndetermined, "approval must be"},
+		{"a misspelt approval", probed(`approve contains {"message": "it", "approval": {"stage": [{"name": "a"}]}}`), nil, Block, FindingUndetermined, "approval must be"},
+		{"no stages", probed(`approve contains {"message": "it", "approval": {"stages": []}}`), nil, Block, FindingUndetermined, "without any nobody is asked"},
+		{"stages that are a set", probed(`approve contains {"message": "it", "approval": {"stages": {{"name": "a"}}}}`), nil, Block, FindingUndetermined, "must be a list"},
+		{"a stage that is a name", probed(`approve contains {"message": "it", "approval": {"stages": [{"name": "a"}, "finance"]}}`), nil, Block, FindingUndetermined, "approval.stages[1] must be an object"},
+		{"a stage with a set in it", probed(`approve contains {"message": "it", "approval": {"stages": [{"name": "a", "all_of": {"finance"}}]}}`), nil, Block, FindingUndetermined, "a set is no list"},
+		{"a stage with a set deep in it", probed(`approve contains {"message": "it", "approval": {"stages": [{"name": "a", "tiers": [{"after": "1h", "groups": {"b"}}]}]}}`), nil, Block, FindingUndetermined, "a set is no list"},
+		{"a stage with a number for a name", probed(`approve contains {"message": "it", "approval": {"stages": [{5: "a"}]}}`), nil, Block, FindingUndetermined, "approval.stages[0] must be an object"},
+		{"stages without end", probed(`approve contains {"message": "it", "approval": {"stages": [{"name": "` + strings.Repeat("x", 16<<10) + `"}]}}`), nil, Block, FindingUndetermined, "larger than 16 KiB"},
+
 		{"strictest of several", probed("warn contains {\"message\": \"w\"}\n\napprove contains {\"message\": \"a\"}\n\nblock contains {\"message\": \"b\"}"), nil, Block, "test.probe", "b"},
 		{"approval and a warning", probed("warn contains {\"message\": \"w\"}\n\napprove contains {\"message\": \"a\"}"), nil, RequireApproval, "test.probe", "a"},
 		{"an age that is not there", probed("block contains {\"message\": \"no age\"} if not input.change.before_age_s < 900"), edit(func(c *Change) { c.BeforeObservedAt = time.Time{} }), Block, "test.probe", "no age"},
@@ -294,6 +316,34 @@ func TestABareNumberAsLargestValueIsInTheUnitOfTheChange(t *testing.T) {
 	status := bidRequest(edit(func(c *Change) { c.Kind, c.Before, c.After = KindStatus, TextValue("PAUSED"), TextValue("ENABLED") }))
 	if outcome := engine.Evaluate(t.Context(), status); outcome.Verdict != Block || outcome.Findings[0].Rule != FindingUndetermined {
 		t.Errorf("a number is the largest status: %+v", outcome.Findings)
+	}
+}
+
+func TestWhatAFindingAsksPeopleFor(t *testing.T) {
+	for name, test := range map[string]struct {
+		keys string
+		want Finding
+	}{
+		"nothing":             {``, Finding{}},
+		"a word":              {`, "severity": "high"`, Finding{Severity: "high"}},
+		"a bare number":       {`, "magnitude": 4200000`, Finding{Magnitude: MoneyValue(4_200_000, "USD")}},
+		"a typed value":       {`, "magnitude": input.change.after`, Finding{Magnitude: MoneyValue(4_500_000, "USD")}},
+		"a ratio of a bid":    {`, "magnitude": {"type": "ratio", "ppm": 300000}`, Finding{Magnitude: RatioValue(300_000)}},
+		"no bounds":           {`, "magnitude": {"type": "unlimited"}`, Finding{Magnitude: UnlimitedValue()}},
+		"nothing at all":      {`, "magnitude": 0`, Finding{Magnitude: MoneyValue(0, "USD")}},
+		"stages, as they are": {`, "approval": {"stages": [{"quorum": 2, "name": "leads", "any_of": [{"group": "leads"}]}]}`, Finding{Approval: `[{"any_of":[{"group":"leads"}],"name":"leads","quorum":2}]`}},
+	} {
+		outcome := compileSmall(t, probed(`approve contains {"message": "it"`+test.keys+`}`)).Evaluate(t.Context(), bidRequest())
+		test.want.Rule, test.want.Effect, test.want.Message = "test.probe", Approve, "it"
+		if diff := cmp.Diff([]Finding{test.want}, outcome.Findings); diff != "" || outcome.Verdict != RequireApproval {
+			t.Errorf("%s: %s (-want +got):\n%s", name, outcome.Verdict, diff)
+		}
+	}
+	// In shadow it is as wrong as anywhere, and as little counted.
+	shadow := probed(`approve contains {"message": "it", "severity": 5}`)
+	shadow["rules/data.yaml"] = "test.probe: {mode: shadow}\n"
+	if outcome := compileSmall(t, shadow).Evaluate(t.Context(), bidRequest()); outcome.Verdict != Allow || len(outcome.Findings) != 1 || !outcome.Findings[0].Shadow {
+		t.Errorf("in shadow: %s, %+v", outcome.Verdict, outcome.Findings)
 	}
 }
 

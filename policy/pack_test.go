@@ -1,8 +1,12 @@
 package policy
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // Whatever stood there before, no rule set worth its name lets a program set the largest amount there is, take
@@ -65,5 +69,84 @@ func TestShippedPackDecidesOrdinaryChanges(t *testing.T) {
 		if !found {
 			t.Errorf("%s: %v without %s", test.name, ids(outcome.Findings), test.rule)
 		}
+	}
+}
+
+// People agree to a magnitude and to no more. So of two changes that differ only in how far they go, the one that goes
+// further never has the smaller one, and what others move meanwhile is not in it.
+func TestShippedMagnitudesGrowWithTheChange(t *testing.T) {
+	engine := shippedEngine(t)
+	sized := map[string]bool{}
+	for kind, before := range map[Kind]Value{
+		KindBid: MoneyValue(10_000_000, "USD"), KindDefaultBid: MoneyValue(1_000_000, "USD"), KindBidModifier: RatioValue(1_000_000),
+		KindBidLimit: MoneyValue(10_000_000, "USD"), KindTargetCPA: MoneyValue(10_000_000, "USD"), KindTargetROAS: RatioValue(4_000_000),
+		KindDailyBudget: MoneyValue(100_000_000, "USD"), KindMonthlyBudget: MoneyValue(20_000_000_000, "USD"), KindSharedBudget: MoneyValue(900_000_000, "USD"),
+	} {
+		for _, way := range []int64{1, -1} {
+			largest := map[string]Value{}
+			for percent := int64(1); percent < 3000 && way*percent >= -100; percent += max(1, percent/4) { // further and further away
+				after := before
+				after.Amount += way * before.Amount / 100 * percent
+				found := magnitudes(t, engine, kind, before, after, 9_999_000_000)
+				for rule, magnitude := range found {
+					sized[rule] = true
+					if was, seen := largest[rule]; magnitude.Form != after.Form || magnitude.Currency != after.Currency || seen && magnitude.Amount < was.Amount {
+						t.Errorf("%s from %s to %s: %s is %s, and less far it was %s", kind, before, after, rule, magnitude, was)
+					}
+					largest[rule] = magnitude
+				}
+				for rule, magnitude := range magnitudes(t, engine, kind, before, after, 12_000_000_000) {
+					if was, asked := found[rule]; asked && magnitude != was {
+						t.Errorf("%s from %s to %s: %s was %s, and %s once others had moved", kind, before, after, rule, was, magnitude)
+					}
+				}
+			}
+		}
+	}
+	want := []string{"bid.drift", "bid.effective_max", "bid.modifier_range", "bid.step", "bid.target_step", "budget.approval_amount", "budget.cut",
+		"budget.daily_movement", "budget.drift", "budget.exposure_period", "budget.rapid_shift", "budget.step_up"}
+	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(sized))); diff != "" {
+		t.Errorf("rules with a magnitude (-want +got):\n%s", diff)
+	}
+}
+
+// magnitudes is how far each rule says that a change goes, where others have moved so much of the account's budgets before it.
+func magnitudes(t *testing.T, engine *Engine, kind Kind, before, after Value, moved int64) map[string]Value {
+	request := shippedBid(edit(func(c *Change) { c.Kind, c.Before, c.After = kind, before, after }))
+	delete(request.Facts, "bid_modifier_max")
+	for name, value := range map[string]Value{
+		"period_spend": MoneyValue(1_000_000_000, "USD"), "period_plan": MoneyValue(4_000_000_000, "USD"), "period_days_left": RatioValue(10_000_000),
+		"account_daily_budget": MoneyValue(60_000_000_000, "USD"),
+	} {
+		request.Facts[name] = Fact{Value: value, ObservedAt: noon, Source: "connector"}
+	}
+	for _, scope := range request.Windows {
+		for i := range scope.Sums {
+			if sums := &scope.Sums[i]; scope.Scope == "account" {
+				sums.Raised, sums.NetRise = moved, moved
+			}
+		}
+	}
+	found := map[string]Value{}
+	for _, finding := range engine.Evaluate(t.Context(), request).Findings {
+		if finding.Effect == Approve && finding.Magnitude.Form != Missing {
+			found[finding.Rule] = finding.Magnitude
+		}
+	}
+	return found
+}
+
+// An emergency lifts what costs time, a test or a plan. It never lifts what input is, a cap, or what people switched.
+func TestShippedRulesThatAnEmergencyLifts(t *testing.T) {
+	var got []string
+	for _, rule := range shippedEngine(t).Rules() {
+		if rule.Overridable {
+			got = append(got, rule.ID)
+		}
+	}
+	want := []string{"budget.exposure_day", "budget.exposure_period", "budget.rapid_shift", "calendar.freeze", "experiment.arm_symmetry",
+		"experiment.freeze", "experiment.transfer"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -13,11 +13,13 @@ const (
 	RoleGovernance Role = "governance" // owns rules and limits
 	RoleAuditor    Role = "auditor"    // reads everything, changes nothing
 	RoleAdmin      Role = "admin"      // runs the service; not an approver
+	// RoleBreakGlass lets one blocked change through at once, and answers for it afterwards. No other role has it.
+	RoleBreakGlass Role = "break_glass"
 )
 
 // Roles returns every role there is.
 func Roles() []Role {
-	return []Role{RoleAutomation, RoleApprover, RoleGovernance, RoleAuditor, RoleAdmin}
+	return []Role{RoleAutomation, RoleApprover, RoleGovernance, RoleAuditor, RoleAdmin, RoleBreakGlass}
 }
 
 // Principal is who calls, as the credentials prove it.

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"math"
 	"math/big"
 	"strconv"
 	"strings"
@@ -48,11 +49,103 @@ func decodeFinding(raised Raised, input ast.Object) (Finding, error) {
 		finding.Source = shorten(source, maxText)
 	}
 	if term := object.Get(str("max_permitted")); term != nil {
-		if finding.MaxPermitted, err = permitted(term.Value, input); err != nil {
+		if finding.MaxPermitted, err = amountOf("max_permitted", term.Value, input); err != nil {
 			return Finding{}, err
 		}
 	}
+	if err := finding.readApproval(object, input); err != nil {
+		return Finding{}, err
+	}
 	return finding, nil
+}
+
+// What a finding may write of what it asks people for is bounded too. It is never shortened: people agree to it.
+const (
+	maxSeverity = 100
+	maxStages   = 16 << 10
+)
+
+// readApproval reads what an approve finding says of itself to people: severity, magnitude and approval. On any other
+// finding these would promise what nobody keeps.
+func (f *Finding) readApproval(object, input ast.Object) error {
+	severity, size, asked := object.Get(str("severity")), object.Get(str("magnitude")), object.Get(str("approval"))
+	if f.Effect != Approve && (severity != nil || size != nil || asked != nil) {
+		return &EvaluationError{Reason: fmt.Sprintf("severity, magnitude and approval are for people, and this finding is of %s; they belong in approve", f.Effect)}
+	}
+	if severity != nil {
+		word, ok := severity.Value.(ast.String)
+		if !ok || word == "" || len(word) > maxSeverity {
+			return &EvaluationError{Reason: fmt.Sprintf("severity must be a word of at most %d bytes, such as high", maxSeverity)}
+		}
+		f.Severity = string(word)
+	}
+	if size != nil {
+		far, err := amountOf("magnitude", size.Value, input)
+		if err != nil {
+			return err
+		}
+		switch {
+		case far.Form != Money && far.Form != Ratio && far.Form != Unlimited:
+			return &EvaluationError{Reason: fmt.Sprintf("magnitude is %v, and nobody could tell what is more than that; leave it out where it is yes or no", far)}
+		case far.Amount == math.MaxInt64 || far.Amount == math.MinInt64: // or beyond that: see integerOf
+			return &EvaluationError{Reason: "magnitude is too large to be compared"}
+		}
+		f.Magnitude = far
+	}
+	if asked != nil {
+		stages, err := stagesOf(asked.Value)
+		if err != nil {
+			return err
+		}
+		f.Approval = stages
+	}
+	return nil
+}
+
+// stagesOf reads the form of {"stages": [...]}. What the stages say is for package approval to understand, which refuses
+// the change if it does not.
+func stagesOf(value ast.Value) (Stages, error) {
+	asked, ok := value.(ast.Object)
+	if !ok || asked.Len() != 1 || asked.Get(str("stages")) == nil {
+		return "", &EvaluationError{Reason: `approval must be {"stages": [...]} and nothing else`}
+	}
+	stages, ok := asked.Get(str("stages")).Value.(*ast.Array)
+	if !ok || stages.Len() == 0 {
+		return "", &EvaluationError{Reason: "approval.stages must be a list of at least one stage: without any nobody is asked; leave approval out for whom the routes ask"}
+	}
+	for i := range stages.Len() {
+		if stage := stages.Elem(i).Value; ast.ValueName(stage) != "object" || !plain(stage) {
+			return "", &EvaluationError{Reason: fmt.Sprintf("approval.stages[%d] must be an object of texts, numbers, lists and objects; a set is no list", i)}
+		}
+	}
+	written := appendJSON(nil, stages)
+	if len(written) > maxStages {
+		return "", &EvaluationError{Reason: fmt.Sprintf("approval.stages is larger than %d KiB", maxStages>>10)}
+	}
+	return Stages(written), nil
+}
+
+// plain reports whether a value can be said in JSON: there is no set in it, and every key is a text.
+func plain(value ast.Value) bool {
+	switch value := value.(type) {
+	case ast.Null, ast.Boolean, ast.Number, ast.String:
+		return true
+	case *ast.Array:
+		for i := range value.Len() {
+			if !plain(value.Elem(i).Value) {
+				return false
+			}
+		}
+		return true
+	case ast.Object:
+		for _, key := range value.Keys() {
+			if _, text := key.Value.(ast.String); !text || !plain(value.Get(key).Value) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
 }
 
 // fill replaces {key} by that key of the finding. A key that the finding does not have is an error:
@@ -172,9 +265,9 @@ func valueOf(object ast.Object) (Value, bool) {
 	return Value{}, false
 }
 
-// permitted reads max_permitted. A bare number is in the unit of the change's new value.
-func permitted(value ast.Value, input ast.Object) (Value, error) {
-	wrong := &EvaluationError{Reason: "max_permitted must be a typed value, a limit, or an integer in the unit of the change"}
+// amountOf reads the typed value at a key of a finding. A bare number is in the unit of the change's new value.
+func amountOf(key string, value ast.Value, input ast.Object) (Value, error) {
+	wrong := &EvaluationError{Reason: key + " must be a typed value, a limit, or an integer in the unit of the change"}
 	switch value := value.(type) {
 	case ast.Object:
 		if typed, ok := valueOf(value); ok {

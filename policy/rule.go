@@ -38,6 +38,7 @@ type Rule struct {
 	Needs        []string // those of them that must be there: limits, facts and windows it does not cope without
 	Optional     []string // paths it declares to cope without
 	Cap          *Cap     // the window that it holds to a limit; nil: it does not, or not by adding up
+	Overridable  bool     // a BLOCK of it can be lifted in an emergency
 	File         string
 	Line         int
 
@@ -69,13 +70,16 @@ type ruleMetadata struct {
 	Optional     []string `json:"optional"`
 	Cap          *Cap     `json:"cap"`
 	Undetermined string   `json:"undetermined"`
+	Overridable  *string  `json:"overridable"`
 }
 
 var (
 	ruleID         = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$`)
 	rulePath       = ast.MustParseRef("data.bidrail.rules")
 	effectSets     = map[string]Effect{"block": Blocks, "approve": Approve, "warn": Warn}
-	reservedPrefix = []string{"policy.", "group.", "ledger."}
+	reservedPrefix = []string{"policy.", "group.", "ledger.", "approval."}
+	// What input is and what people have switched holds in an emergency as well; some of these ids are the engine's too.
+	firmPrefix = []string{"integrity.", "governance."}
 )
 
 // discover reads the catalogue out of the modules: one rule a package, sorted by id.
@@ -195,6 +199,9 @@ func (c *compilation) describe(modules []*ast.Module) *Rule {
 	}
 	c.refuseUnread(rule, modules)
 	slices.Sort(rule.Effects)
+	if rule.Overridable && !slices.Contains(rule.Effects, Blocks) {
+		c.refuse("%s: METADATA custom.overridable: %s blocks nothing, so there is nothing to override", at, rule.ID)
+	}
 	if len(rule.Effects) == 0 {
 		c.refuse("%s: %s defines none of block, approve and warn, so it could never say anything", at, rule.ID)
 		return nil
@@ -237,6 +244,13 @@ func (c *compilation) readMetadata(rule *Rule, annotations *ast.Annotations, at 
 		rule.Undetermined = Approve
 	default:
 		demand(false, "METADATA custom.undetermined is %q; it is block or approve", metadata.Undetermined)
+	}
+	if metadata.Overridable != nil {
+		rule.Overridable = true
+		demand(*metadata.Overridable == "emergency", "METADATA custom.overridable is %q; it is emergency, or left out", *metadata.Overridable)
+		for _, prefix := range firmPrefix {
+			demand(!strings.HasPrefix(rule.ID, prefix), "METADATA custom.overridable: rules whose ids begin with %q hold in an emergency too", prefix)
+		}
 	}
 	return ok
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bidrail/bidrail/policy"
+	"github.com/bidrail/bidrail/policy/approval"
 	"github.com/bidrail/bidrail/policy/ledger"
 	"github.com/bidrail/bidrail/policy/mode"
 	"github.com/bidrail/bidrail/policy/permit"
@@ -40,7 +41,10 @@ type candidate struct {
 	windows      policy.Windows // what it is judged under
 	judgement    *policy.Judgement
 	outcome      policy.Outcome
-	placed       ledger.Hold // of an allowed one
+	known        ledger.Movement  // as the ledger knows it
+	granted      string           // the grant that answers what rules want people for
+	asked        []approval.Asked // what they want people for, and whom
+	placed       ledger.Hold      // of an allowed one
 	decision     *policy.Decision
 	result       Result
 	settled      bool // the result is known: replayed or refused
@@ -206,6 +210,14 @@ func replay(principal policy.Principal, candidates []*candidate, stored map[stor
 			}
 		}
 	}
+}
+
+// digest is that of the change, or of the group.
+func (u unit) digest() string {
+	if group := u[0].group; group != nil {
+		return group.digest
+	}
+	return u[0].digest
 }
 
 func (c *candidate) groupDigest() string {

@@ -267,7 +267,7 @@ func TestParallelJudging(t *testing.T) {
 		s := servertest.New(t, servertest.WithWorkers(workers))
 		var decisions []*policy.Decision
 		for _, result := range decide(t, s, changes...) {
-			result.Decision.ID, result.Decision.BatchID, result.Decision.PermitID = "", "", ""
+			result.Decision.ID, result.Decision.BatchID, result.Decision.PermitID, result.Decision.ApprovalID = "", "", "", ""
 			decisions = append(decisions, result.Decision)
 		}
 		return decisions

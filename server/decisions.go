@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/bidrail/bidrail/policy"
+	"github.com/bidrail/bidrail/policy/approval"
 	"github.com/bidrail/bidrail/policy/ledger"
 	"github.com/bidrail/bidrail/policy/permit"
 	"github.com/bidrail/bidrail/store"
@@ -135,7 +137,7 @@ func (s *Server) lookUp(ctx context.Context, principal policy.Principal, candida
 		if err := replayFrom(r, principal, candidates); err != nil {
 			return err
 		}
-		g, err = s.survey(r, candidates)
+		g, err = s.survey(r, principal.Subject, candidates)
 		return err
 	})
 	return g, err
@@ -240,6 +242,7 @@ func (s *Server) recordPortion(ctx context.Context, principal policy.Principal, 
 		switch {
 		case err == nil:
 			written.answer()
+			s.told(written.escalated.steps...)
 			return nil
 		case errors.Is(err, errModeChanged):
 			return err
@@ -261,7 +264,7 @@ func (s *Server) recordPortion(ctx context.Context, principal policy.Principal, 
 func (s *Server) rehearse(ctx context.Context, principal policy.Principal, active *Policy, candidates []*candidate, judged *ground, now time.Time) error {
 	var g *ground
 	err := s.store.View(ctx, func(r store.Reader) (err error) {
-		g, err = s.survey(r, candidates)
+		g, err = s.survey(r, principal.Subject, candidates)
 		return err
 	})
 	if err != nil {
@@ -280,19 +283,24 @@ type writing struct {
 	candidates []*candidate
 	records    []store.DecisionRecord
 	permits    []*permit.Permit // of each candidate; nil for none
+	escalated  *escalation
 }
 
 // write settles the open candidates on the ground as the transaction has it, and writes everything that
 // follows: decisions with their keys, inputs and leaves, holds, tallies, permits.
 func (s *Server) write(ctx context.Context, tx store.Tx, principal policy.Principal, active *Policy, candidates []*candidate, judged *ground, now time.Time) (*writing, error) {
-	g, err := s.survey(tx, candidates)
+	g, err := s.survey(tx, principal.Subject, candidates)
 	if err != nil {
 		return nil, err
 	}
 	issuedAt := g.now
 	g.now = judged.now // windows reach back from when the changes were judged, on the strict side
 	settlement := s.newSettlement(active, principal, g, now)
-	w := &writing{}
+	escalated, err := s.newEscalation(tx, principal, active, candidates, issuedAt)
+	if err != nil {
+		return nil, err
+	}
+	w := &writing{escalated: escalated}
 	var holds []ledger.Hold
 	var permits []permit.Permit
 	for _, members := range units(candidates) {
@@ -306,13 +314,20 @@ func (s *Server) write(ctx context.Context, tx store.Tx, principal policy.Princi
 			c.conclude(principal, active, now)
 		}
 		var issued *permit.Permit
-		if members[0].outcome.Verdict == policy.Allow {
-			given, err := s.issue(principal, members, g, issuedAt)
+		switch members[0].outcome.Verdict {
+		case policy.Allow:
+			id, err := newID("per")
 			if err != nil {
 				return nil, err
 			}
+			given := s.issue(id, principal, members, "", g, issuedAt)
 			issued = &given
 			permits = append(permits, given)
+			escalated.supersede(members, members[0].id)
+		case policy.RequireApproval:
+			if err := escalated.open(members); err != nil {
+				return nil, err
+			}
 		}
 		for _, c := range members {
 			if issued != nil {
@@ -335,7 +350,17 @@ func (s *Server) write(ctx context.Context, tx store.Tx, principal policy.Princi
 	if err := tx.InsertPermits(permits); err != nil {
 		return nil, err
 	}
-	return w, tx.InsertHolds(holds)
+	if err := tx.InsertHolds(holds); err != nil {
+		return nil, err
+	}
+	var grants []approval.Grant
+	for _, id := range slices.Sorted(maps.Keys(settlement.used)) {
+		grants = append(grants, g.grants[id])
+	}
+	if err := tx.PutGrants(grants); err != nil {
+		return nil, err
+	}
+	return w, escalated.write()
 }
 
 // answer gives out what has been committed.
@@ -499,7 +524,7 @@ func (s *Server) ExplainChanges(ctx context.Context, principal policy.Principal,
 	g := bare(candidates, now)
 	if s.store != nil {
 		err := s.store.View(ctx, func(r store.Reader) (err error) {
-			g, err = s.survey(r, candidates)
+			g, err = s.survey(r, principal.Subject, candidates)
 			return err
 		})
 		if err != nil {

@@ -21,12 +21,27 @@ const (
 	opReadLedger    operation = "read the ledger"
 	opReadModes     operation = "read modes"
 	opSetMode       operation = "switch modes"
+	opReadReports   operation = "read reports"
+
+	opReadApprovals    operation = "read approvals"
+	opReview           operation = "review approvals"
+	opComment          operation = "comment on approvals"
+	opWithdraw         operation = "withdraw approvals"
+	opRevoke           operation = "revoke approvals"
+	opRedeem           operation = "redeem approvals"
+	opReadExceptions   operation = "read suppressions, grants, overrides and delegations"
+	opClearSuppression operation = "clear suppressions"
+	opGrant            operation = "propose and revoke grants"
+	opBreakGlass       operation = "break the glass"
+	opReviewOverride   operation = "review overrides"
+	opDelegate         operation = "delegate reviews"
+	opReadDeliveries   operation = "read deliveries"
 )
 
 // permitted is the only table of who may do what. What is not in it nobody may do.
 var permitted = map[operation][]policy.Role{
 	opCheck:         {policy.RoleAutomation},
-	opReadDecisions: {policy.RoleAutomation, policy.RoleApprover, policy.RoleGovernance, policy.RoleAuditor, policy.RoleAdmin},
+	opReadDecisions: {policy.RoleAutomation, policy.RoleApprover, policy.RoleGovernance, policy.RoleAuditor, policy.RoleAdmin, policy.RoleBreakGlass},
 	opExplain:       {policy.RoleAutomation, policy.RoleApprover, policy.RoleGovernance, policy.RoleAuditor},
 	opReadRules:     {policy.RoleAutomation, policy.RoleApprover, policy.RoleGovernance, policy.RoleAuditor, policy.RoleAdmin},
 	opClaim:         {policy.RoleAutomation},
@@ -35,6 +50,21 @@ var permitted = map[operation][]policy.Role{
 	opReadLedger:    {policy.RoleApprover, policy.RoleGovernance, policy.RoleAuditor, policy.RoleAdmin},
 	opReadModes:     {policy.RoleAutomation, policy.RoleApprover, policy.RoleGovernance, policy.RoleAuditor, policy.RoleAdmin},
 	opSetMode:       {policy.RoleApprover, policy.RoleGovernance, policy.RoleAdmin}, // whoever is there in an emergency
+	opReadReports:   {policy.RoleApprover, policy.RoleGovernance, policy.RoleAuditor, policy.RoleAdmin},
+
+	opReadApprovals:    {policy.RoleAutomation, policy.RoleApprover, policy.RoleGovernance, policy.RoleAuditor, policy.RoleAdmin, policy.RoleBreakGlass},
+	opReview:           {policy.RoleApprover},
+	opComment:          {policy.RoleApprover, policy.RoleGovernance, policy.RoleAuditor, policy.RoleAdmin},
+	opWithdraw:         {policy.RoleAutomation, policy.RoleApprover, policy.RoleGovernance, policy.RoleAdmin}, // of them, who has a stake in it
+	opRevoke:           {policy.RoleApprover, policy.RoleGovernance, policy.RoleAdmin},                        // like the kill switch: it only takes away
+	opRedeem:           {policy.RoleAutomation},
+	opReadExceptions:   {policy.RoleApprover, policy.RoleGovernance, policy.RoleAuditor, policy.RoleAdmin, policy.RoleBreakGlass},
+	opClearSuppression: {policy.RoleApprover, policy.RoleGovernance},
+	opGrant:            {policy.RoleGovernance},
+	opBreakGlass:       {policy.RoleBreakGlass},
+	opReviewOverride:   {policy.RoleGovernance, policy.RoleAuditor},
+	opDelegate:         {policy.RoleApprover},
+	opReadDeliveries:   {policy.RoleGovernance, policy.RoleAuditor, policy.RoleAdmin},
 }
 
 // admit is the gate: every method of the server passes it before it does anything.
@@ -82,5 +112,5 @@ func listed(roles []policy.Role, word string) string {
 // seesAll reports whether a principal may see decisions on others' changes. An automation that is
 // nothing else sees its own.
 func seesAll(principal policy.Principal) bool {
-	return principal.Has(policy.RoleApprover, policy.RoleGovernance, policy.RoleAuditor, policy.RoleAdmin)
+	return principal.Has(policy.RoleApprover, policy.RoleGovernance, policy.RoleAuditor, policy.RoleAdmin, policy.RoleBreakGlass)
 }

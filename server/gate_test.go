@@ -1,13 +1,16 @@
 package server_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bidrail/bidrail/policy"
+	"github.com/bidrail/bidrail/policy/approval"
 	"github.com/bidrail/bidrail/policy/ledger"
 	"github.com/bidrail/bidrail/server"
 	"github.com/bidrail/bidrail/server/servertest"
@@ -24,7 +27,16 @@ func TestGate(t *testing.T) {
 		governance = policy.RoleGovernance
 		auditor    = policy.RoleAuditor
 		admin      = policy.RoleAdmin
+		breakGlass = policy.RoleBreakGlass
 	)
+	exceptions := []policy.Role{approver, governance, auditor, admin, breakGlass}
+	// reached is that somebody got past the gate, and no further.
+	reached := func(err error) error {
+		if errors.Is(err, policy.ErrNotFound) || errors.Is(err, policy.ErrInvalid) {
+			return nil
+		}
+		return err
+	}
 	calls := 0
 	for _, operation := range []struct {
 		name string
@@ -40,15 +52,15 @@ func TestGate(t *testing.T) {
 			_, err := s.Core.Check(t.Context(), who, server.CheckRequest{Changes: servertest.Domain(servertest.Bid("dry", 100, 110)), DryRun: true})
 			return err
 		}},
-		{"get a decision", []policy.Role{automation, approver, governance, auditor, admin}, func(who policy.Principal) error {
+		{"get a decision", []policy.Role{automation, approver, governance, auditor, admin, breakGlass}, func(who policy.Principal) error {
 			_, err := s.Core.GetDecision(t.Context(), who, decided, store.DecisionKey{})
 			return err
 		}},
-		{"get its input", []policy.Role{automation, approver, governance, auditor, admin}, func(who policy.Principal) error {
+		{"get its input", []policy.Role{automation, approver, governance, auditor, admin, breakGlass}, func(who policy.Principal) error {
 			_, err := s.Core.DecisionInput(t.Context(), who, decided)
 			return err
 		}},
-		{"list decisions", []policy.Role{automation, approver, governance, auditor, admin}, func(who policy.Principal) error {
+		{"list decisions", []policy.Role{automation, approver, governance, auditor, admin, breakGlass}, func(who policy.Principal) error {
 			_, err := s.Core.ListDecisions(t.Context(), who, store.DecisionFilter{}, store.Page{})
 			return err
 		}},
@@ -66,6 +78,111 @@ func TestGate(t *testing.T) {
 		}},
 		{"get the active revision", []policy.Role{automation, approver, governance, auditor, admin}, func(who policy.Principal) error {
 			_, err := s.Core.ActiveRevision(t.Context(), who)
+			return err
+		}},
+		{"list approvals", []policy.Role{automation, approver, governance, auditor, admin, breakGlass}, func(who policy.Principal) error {
+			_, _, err := s.Core.ListApprovals(t.Context(), who, server.ApprovalFilter{}, store.Page{})
+			return err
+		}},
+		{"list approvals of one's own", []policy.Role{automation, approver, governance, auditor, admin, breakGlass}, func(who policy.Principal) error {
+			_, _, err := s.Core.ListApprovals(t.Context(), who, server.ApprovalFilter{Mine: true}, store.Page{})
+			return err
+		}},
+		{"get an approval", []policy.Role{automation, approver, governance, auditor, admin, breakGlass}, func(who policy.Principal) error {
+			_, err := s.Core.GetApproval(t.Context(), who, "apr_none")
+			return reached(err)
+		}},
+		{"wait for an approval", []policy.Role{automation, approver, governance, auditor, admin, breakGlass}, func(who policy.Principal) error {
+			_, _, err := s.Core.WaitApproval(t.Context(), who, "apr_none", 0, 0)
+			return reached(err)
+		}},
+		{"watch approvals", []policy.Role{automation, approver, governance, auditor, admin, breakGlass}, func(who policy.Principal) error {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			err := s.Core.WatchApprovals(ctx, who, server.WatchFilter{}, server.FromNow, func(store.ApprovalEvent) error { return nil })
+			if errors.Is(err, context.Canceled) {
+				return nil
+			}
+			return err
+		}},
+		{"review", []policy.Role{approver}, func(who policy.Principal) error {
+			_, err := s.Core.Review(t.Context(), who, server.ReviewRequest{ApprovalID: "apr_none", Kind: approval.Approve})
+			return reached(err)
+		}},
+		{"take a review back", []policy.Role{approver}, func(who policy.Principal) error {
+			_, err := s.Core.Review(t.Context(), who, server.ReviewRequest{ApprovalID: "apr_none", Kind: approval.Retract})
+			return reached(err)
+		}},
+		{"review in bulk", []policy.Role{approver}, func(who policy.Principal) error {
+			_, err := s.Core.BulkReview(t.Context(), who, server.BulkRequest{})
+			return reached(err)
+		}},
+		{"comment", []policy.Role{approver, governance, auditor, admin}, func(who policy.Principal) error {
+			_, err := s.Core.Review(t.Context(), who, server.ReviewRequest{ApprovalID: "apr_none", Kind: approval.Comment})
+			return reached(err)
+		}},
+		{"withdraw", []policy.Role{automation, approver, governance, admin}, func(who policy.Principal) error {
+			_, err := s.Core.WithdrawApproval(t.Context(), who, "apr_none", "r")
+			return reached(err)
+		}},
+		{"revoke", []policy.Role{approver, governance, admin}, func(who policy.Principal) error {
+			_, err := s.Core.RevokeApproval(t.Context(), who, "apr_none", "r")
+			return reached(err)
+		}},
+		{"redeem", []policy.Role{automation}, func(who policy.Principal) error {
+			_, err := s.Core.Redeem(t.Context(), who, server.RedeemRequest{ApprovalID: "apr_none"})
+			return reached(err)
+		}},
+		{"list suppressions", exceptions, func(who policy.Principal) error {
+			_, _, err := s.Core.ListSuppressions(t.Context(), who, false, store.Page{})
+			return err
+		}},
+		{"list grants", exceptions, func(who policy.Principal) error {
+			_, _, err := s.Core.ListGrants(t.Context(), who, false, store.Page{})
+			return err
+		}},
+		{"list overrides", exceptions, func(who policy.Principal) error {
+			_, _, err := s.Core.ListOverrides(t.Context(), who, false, store.Page{})
+			return err
+		}},
+		{"list delegations", exceptions, func(who policy.Principal) error {
+			_, _, err := s.Core.ListDelegations(t.Context(), who, false, store.Page{})
+			return err
+		}},
+		{"list deliveries", []policy.Role{governance, auditor, admin}, func(who policy.Principal) error {
+			_, _, err := s.Core.ListDeliveries(t.Context(), who, "", store.Page{})
+			return err
+		}},
+		{"clear a suppression", []policy.Role{approver, governance}, func(who policy.Principal) error {
+			_, err := s.Core.ClearSuppression(t.Context(), who, "sup_none", "r")
+			return reached(err)
+		}},
+		{"propose a grant", []policy.Role{governance}, func(who policy.Principal) error {
+			_, err := s.Core.ProposeGrant(t.Context(), who, approval.Grant{})
+			return reached(err)
+		}},
+		{"revoke a grant", []policy.Role{governance}, func(who policy.Principal) error {
+			_, err := s.Core.RevokeGrant(t.Context(), who, "gra_none")
+			return reached(err)
+		}},
+		{"break the glass", []policy.Role{breakGlass}, func(who policy.Principal) error {
+			_, err := s.Core.CreateOverride(t.Context(), who, server.OverrideRequest{DecisionID: "dec_none"})
+			return reached(err)
+		}},
+		{"look at an override", []policy.Role{governance, auditor}, func(who policy.Principal) error {
+			_, err := s.Core.ReviewOverride(t.Context(), who, "ovr_none", true, "f")
+			return reached(err)
+		}},
+		{"delegate", []policy.Role{approver}, func(who policy.Principal) error {
+			_, err := s.Core.CreateDelegation(t.Context(), who, approval.Delegation{})
+			return reached(err)
+		}},
+		{"end a delegation", []policy.Role{approver}, func(who policy.Principal) error {
+			_, err := s.Core.EndDelegation(t.Context(), who, "dlg_none")
+			return reached(err)
+		}},
+		{"read a report", []policy.Role{approver, governance, auditor, admin}, func(who policy.Principal) error {
+			_, err := s.Core.ReportApprovals(t.Context(), who, time.Time{}, time.Time{})
 			return err
 		}},
 	} {

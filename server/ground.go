@@ -1,11 +1,13 @@
 package server
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/bidrail/bidrail/policy"
+	"github.com/bidrail/bidrail/policy/approval"
 	"github.com/bidrail/bidrail/policy/ledger"
 	"github.com/bidrail/bidrail/policy/mode"
 	"github.com/bidrail/bidrail/store"
@@ -17,6 +19,9 @@ type ground struct {
 	now   time.Time // the store's
 	state ledger.State
 	modes *modes
+	// What people have said ahead of the automation's changes, as it holds now.
+	suppressions []approval.Suppression
+	grants       map[string]approval.Grant
 }
 
 // modes is the setting of every scope that was ever switched, as of an epoch. It does not change.
@@ -26,14 +31,18 @@ type modes struct {
 }
 
 // survey reads the ground that the candidates stand on.
-func (s *Server) survey(r store.Reader, candidates []*candidate) (*ground, error) {
+func (s *Server) survey(r store.Reader, automation string, candidates []*candidate) (*ground, error) {
 	scopes := map[ledger.Scope]struct{}{}
+	var fields []ledger.Scope
 	for _, c := range candidates {
 		if c.settled {
 			continue
 		}
 		for _, scope := range c.scopes {
 			scopes[scope] = struct{}{}
+		}
+		if field, found := c.scope(ledger.Field.String()); found {
+			fields = append(fields, field)
 		}
 	}
 	state, err := r.Sheets(slices.Collect(maps.Keys(scopes)))
@@ -44,7 +53,15 @@ func (s *Server) survey(r store.Reader, candidates []*candidate) (*ground, error
 	if err != nil {
 		return nil, err
 	}
-	return &ground{r.Now(), state, modes}, nil
+	g := &ground{now: r.Now(), state: state, modes: modes, grants: map[string]approval.Grant{}}
+	if g.suppressions, err = r.Suppressions(automation, fields, g.now); err != nil {
+		return nil, err
+	}
+	grants, err := r.Grants(automation, g.now)
+	for _, grant := range grants {
+		g.grants[grant.ID] = grant
+	}
+	return g, err
 }
 
 // bare is the ground where there is no store: nothing has moved.
@@ -85,6 +102,22 @@ func (s *Server) readModes(r store.ModeReader) (*modes, error) {
 
 // standing is the mode that holds for a candidate.
 func (g *ground) standing(c *candidate) mode.Standing { return mode.Over(c.scopes, g.modes.settings) }
+
+// suppressed says why people do not want to be asked again, as they have said after a time; "": they do.
+func (g *ground) suppressed(c *candidate, automation string, since time.Time) string {
+	_, contradicted := g.known(c)
+	for i := range g.suppressions {
+		s, change := &g.suppressions[i], *c.change
+		if contradicted { // where it says that it begins is not where it begins
+			change.Before = s.Before
+		}
+		if s.At.After(since) && s.Blocks(&change, automation, g.now) {
+			return fmt.Sprintf("people have rejected this move (approval %s: %s); it can be proposed again from %s on, or when somebody has cleared suppression %s",
+				s.ApprovalID, s.Reason, s.Until.UTC().Format(time.RFC3339), s.ID)
+		}
+	}
+	return ""
+}
 
 // contradicts reports whether a candidate claims to be a cut, and is none from what the ledger knows of its field.
 func (g *ground) contradicts(c *candidate) bool {

@@ -8,6 +8,7 @@ import (
 	bidrailv1 "github.com/bidrail/bidrail/proto/bidrail/v1"
 	"github.com/bidrail/bidrail/server"
 	"github.com/bidrail/bidrail/server/servertest"
+	"github.com/bidrail/bidrail/store"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -38,3 +39,6 @@ func decide(t *testing.T, s *servertest.Server, changes ...*bidrailv1.Change) []
 	}
 	return results
 }
+
+// page is the first page of a list.
+func page() store.Page { return store.Page{} }

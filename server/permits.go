@@ -15,27 +15,24 @@ import (
 	"github.com/bidrail/bidrail/store"
 )
 
-// issue makes the permit of a unit that is allowed.
-func (s *Server) issue(principal policy.Principal, members unit, g *ground, at time.Time) (permit.Permit, error) {
-	id, err := newID("per")
-	if err != nil {
-		return permit.Permit{}, err
-	}
-	first := members[0]
-	given := permit.Permit{ID: id, Automation: principal.Subject, Digest: first.digest, GroupID: first.change.AtomicGroupID,
-		IssuedAt: at, ExpiresAt: at.Add(s.permitLife)}
-	if first.group != nil {
-		given.Digest = first.group.digest
-	}
+// issue makes the permit of a unit that is allowed. redeems is the approval or override that it is redeemed from.
+func (s *Server) issue(id string, principal policy.Principal, members unit, redeems string, g *ground, at time.Time) permit.Permit {
+	given := permit.Permit{ID: id, Automation: principal.Subject, Digest: members.digest(), GroupID: members[0].change.AtomicGroupID,
+		Redeems: redeems, IssuedAt: at, ExpiresAt: at.Add(s.permitLife)}
 	for _, c := range members {
-		given.Legs = append(given.Legs, permit.Leg{DecisionID: c.id, ChangeID: c.change.ID, ChangeDigest: c.digest, Kind: c.change.Kind,
-			Target: c.change.Target, Before: c.change.Before, After: c.change.After, Direction: c.placed.Movement.Direction})
+		given.Legs = append(given.Legs, c.leg(c.placed.Movement.Direction))
 		if audience := c.change.Target.Platform + "/" + c.change.Target.Account; !slices.Contains(given.Audience, audience) {
 			given.Audience = append(given.Audience, audience)
 		}
 		given.Epoch = max(given.Epoch, g.standing(c).Epoch)
 	}
-	return permit.Issue(given), nil
+	return permit.Issue(given)
+}
+
+// leg is the candidate as a permit or an approval has it.
+func (c *candidate) leg(direction policy.Direction) permit.Leg {
+	return permit.Leg{DecisionID: c.id, ChangeID: c.change.ID, ChangeDigest: c.digest, Kind: c.change.Kind,
+		Target: c.change.Target, Before: c.change.Before, After: c.change.After, Direction: direction}
 }
 
 // sign adds the tokens of permits that can be claimed. It comes after the commit: what is signed is on the record. Without a
@@ -153,7 +150,7 @@ func (s *Server) step(ctx context.Context, principal policy.Principal, id string
 		if taken, err = next(tx, given); err != nil {
 			return err
 		}
-		return takeSteps(tx, []permit.Step{taken}, tx.Now())
+		return s.takeSteps(tx, []permit.Step{taken}, tx.Now())
 	}
 	err := s.store.Update(ctx, take)
 	if errors.Is(err, store.ErrConflict) { // somebody else has taken a step of it meanwhile: see what that was
@@ -166,6 +163,9 @@ func (s *Server) step(ctx context.Context, principal policy.Principal, id string
 		return permit.Permit{}, s.notRecorded(err, 1)
 	}
 	if taken.Changed {
+		if taken.Permit.Redeems != "" {
+			s.stir() // the approval behind it has changed too
+		}
 		s.logger.Info("permit", "state", taken.Permit.State, "permit_id", id, "automation", taken.Permit.Automation, "reason", taken.Permit.Reason)
 	}
 	return taken.Permit, taken.Refusal
@@ -175,8 +175,8 @@ func noPermit(id string, principal policy.Principal) error {
 	return fmt.Errorf("%w: there is no permit %s that %s may see", policy.ErrNotFound, id, principal.Subject)
 }
 
-// takeSteps writes the steps of several permits.
-func takeSteps(tx store.Tx, steps []permit.Step, at time.Time) error {
+// takeSteps writes the steps of several permits, and what they mean for the approvals behind them.
+func (s *Server) takeSteps(tx store.Tx, steps []permit.Step, at time.Time) error {
 	var changed []permit.Permit
 	var ends []permit.Resolution
 	for _, step := range steps {
@@ -190,7 +190,10 @@ func takeSteps(tx store.Tx, steps []permit.Step, at time.Time) error {
 	if err := resolve(tx, ends, at); err != nil {
 		return err
 	}
-	return tx.UpdatePermits(changed)
+	if err := tx.UpdatePermits(changed); err != nil {
+		return err
+	}
+	return s.tellApprovals(tx, changed, at)
 }
 
 // errDamaged: the record does not agree with itself. Waiting does not help.

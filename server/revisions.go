@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bidrail/bidrail/policy"
+	"github.com/bidrail/bidrail/policy/approval"
 	"github.com/bidrail/bidrail/policy/calendar"
 	"github.com/bidrail/bidrail/policy/experiment"
 	"github.com/bidrail/bidrail/policy/ledger"
@@ -23,6 +25,8 @@ type Policy struct {
 	names       []ledger.Name // of the windows, short ones first
 	lengths     map[string]ledger.Length
 	rates       ledger.Rates
+	directory   *approval.Directory
+	routes      *approval.Routes
 	loadedAt    time.Time
 }
 
@@ -49,11 +53,41 @@ func LoadPolicy(ctx context.Context, revision *policy.Revision, options policy.O
 	if err != nil {
 		return nil, err
 	}
+	directory, err := approval.DecodeDirectory(revision.Data("people"))
+	if err != nil {
+		return nil, err
+	}
+	routes, err := approval.DecodeRoutes(revision.Data("routes"))
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range routes.Rules() {
+		if !slices.ContainsFunc(engine.Rules(), func(rule *policy.Rule) bool { return rule.ID == id }) {
+			return nil, fmt.Errorf("%w: routes/data.yaml names the rule %q, which there is not; see bidrail rules", policy.ErrInvalid, id)
+		}
+	}
 	lengths := make(map[string]ledger.Length, len(names))
 	for _, name := range names {
 		lengths[name.Name] = name.Length
 	}
-	return &Policy{Engine: engine, experiments: experiments, calendar: entries, names: names, lengths: lengths, rates: rates}, nil
+	return &Policy{Engine: engine, experiments: experiments, calendar: entries, names: names, lengths: lengths, rates: rates,
+		directory: directory, routes: routes}, nil
+}
+
+// person is who a subject is, by the active policy; nobody where there is none.
+func (p *Policy) person(subject string) approval.Person {
+	if p == nil {
+		return approval.Person{}
+	}
+	return p.directory.Person(subject)
+}
+
+// roster is who there is, by the active policy.
+func (p *Policy) roster() approval.Roster {
+	if p == nil {
+		return approval.Roster{People: p.person, Members: func(string) []approval.Person { return nil }}
+	}
+	return p.directory.Roster()
 }
 
 // Activate makes a policy the one that decides, from the next change on. A call that is under way
@@ -76,6 +110,9 @@ func (s *Server) Activate(ctx context.Context, next *Policy) error {
 		}
 	}
 	s.policy.Store(&active)
+	if active.directory.Empty() {
+		s.logger.Warn("people/data.yaml names nobody, so whatever needs people will expire; the policy guide says how to name them")
+	}
 	s.logger.Info("policy active", "revision", revision.Digest, "source", revision.Source,
 		"rules", len(active.Engine.Rules()), "limit_entries", revision.Limits().Len())
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -249,5 +250,16 @@ func TestExplainChanges(t *testing.T) {
 	cancel()
 	if _, _, err := s.Core.ExplainChanges(ctx, s.Automation.Principal, servertest.Domain(servertest.Bid("c", 100, 110))); !errors.Is(err, context.Canceled) {
 		t.Errorf("for a caller who is gone: got %v, want context.Canceled", err)
+	}
+}
+
+func TestARouteNamesRulesThatThereAre(t *testing.T) {
+	files := servertest.Company(t, map[string]string{"routes/data.yaml": "routes:\n  - {name: typo, rules: [bid.stepp], stages: [{name: s, any_of: [{group: growth}]}]}\n"})
+	revision, err := policy.ReadRevision(files, t.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := server.LoadPolicy(t.Context(), revision, policy.Options{SkipTests: true}); !errors.Is(err, policy.ErrInvalid) || !strings.Contains(err.Error(), `"bid.stepp"`) {
+		t.Errorf("got %v", err)
 	}
 }

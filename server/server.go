@@ -41,9 +41,23 @@ type Config struct {
 	// ReportWithin is how long after its claim a permit waits for the report before its outcome counts as
 	// unknown. Default 10 min.
 	ReportWithin time.Duration
+	// Receivers are who is told of approvals outside. What is to be told is written with what it tells of. Default: nobody.
+	Receivers []Receiver
+	// Wake is called after something was written that is to be told. Default: nothing is.
+	Wake func()
 	// CommitTimeout bounds how long an answer waits for the record, plus a millisecond for each
 	// change of the call. Default 250 ms.
 	CommitTimeout time.Duration
+}
+
+// TopicApproval is what receivers hear of approvals under.
+const TopicApproval = "approval"
+
+// Receiver is somebody outside who is told of what happens.
+type Receiver struct {
+	Name string
+	// Hears reports whether they want to know of something that asks these groups to act; none: it asks nobody.
+	Hears func(topic string, groups []string) bool
 }
 
 // Keys signs permits, so that executors can tell them from what somebody made up.
@@ -72,6 +86,9 @@ type Server struct {
 	permitLife    time.Duration
 	reportWithin  time.Duration
 	modes         atomic.Pointer[modes] // as last read
+	receivers     []Receiver
+	wake          func()
+	tail          tail
 	halt          sync.Once
 	halted        chan struct{}
 }
@@ -85,6 +102,7 @@ func (s *Server) Halted() <-chan struct{} { return s.halted }
 func New(ctx context.Context, config Config) (*Server, error) {
 	s := &Server{store: config.Store, now: config.Now, logger: config.Logger, workers: config.Workers,
 		commitTimeout: config.CommitTimeout, keys: config.Keys, caps: config.Caps,
+		receivers: config.Receivers, wake: config.Wake,
 		permitLife: config.PermitLife, reportWithin: config.ReportWithin, halted: make(chan struct{})}
 	if s.now == nil {
 		s.now = time.Now

@@ -211,7 +211,7 @@ func (w *whole) step(was, now permit.Permit) string {
 			return "it had not expired"
 		}
 	case permit.Revoked:
-		if standing.Epoch == now.Epoch {
+		if standing.Epoch == now.Epoch && now.Redeems == "" { // else its approval has ended: see story.problems
 			return "no mode was switched"
 		}
 	case permit.Unknown:

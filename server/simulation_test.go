@@ -92,6 +92,10 @@ type simulation struct {
 	}
 	permits map[string]permit.Permit // as of the last look
 
+	callers []func()
+	rest    time.Duration             // after the last call: nothing is under way any more then
+	more    func(why string) []string // holds what else there is against what was promised, and says what has changed
+
 	mutex  sync.Mutex
 	said   map[store.DecisionKey][]byte // the answers, which stay
 	claims map[string]string            // permit → the claim that was said yes to
@@ -107,21 +111,34 @@ type house struct {
 }
 
 func simulate(t *testing.T, rules *server.Policy, seed uint64, events *sync.Map) uint64 {
-	s := &simulation{t: t, seed: seed, random: rand.New(rand.NewPCG(seed, 0)), folder: t.TempDir(), rules: rules, events: events, trace: fnv.New64a(),
-		caps:    []ledger.Cap{netRiseCap(ledger.Account, 30), netRiseCap(ledger.Organisation, 55)},
+	s := newSimulation(t, rules, seed, events)
+	for _, name := range []string{"pacer-1", "pacer-2", "bidder-1"} { // the first two are one automation
+		s.callers = append(s.callers, func() { s.automate(name) })
+	}
+	s.callers = append(s.callers, s.switchModes)
+	return s.run()
+}
+
+// newSimulation is a simulation without anybody in it.
+func newSimulation(t *testing.T, rules *server.Policy, seed uint64, events *sync.Map) *simulation {
+	return &simulation{t: t, seed: seed, random: rand.New(rand.NewPCG(seed, 0)), folder: t.TempDir(), rules: rules, events: events, trace: fnv.New64a(),
+		caps: []ledger.Cap{netRiseCap(ledger.Account, 30), netRiseCap(ledger.Organisation, 55)}, rest: 15 * time.Minute,
 		permits: map[string]permit.Permit{}, said: map[store.DecisionKey][]byte{}, claims: map[string]string{}}
+}
+
+// run has everybody do what they do, and returns a trace of what came of it.
+func (s *simulation) run() uint64 {
 	s.build()
 	var callers sync.WaitGroup
-	for _, name := range []string{"pacer-1", "pacer-2", "bidder-1"} { // the first two are one automation
-		callers.Go(func() { s.automate(name) })
+	for _, caller := range s.callers {
+		callers.Go(caller)
 	}
-	callers.Go(s.switchModes)
 	done := make(chan struct{})
 	go func() {
 		callers.Wait()
 		close(done)
 	}()
-	for working := true; working && !t.Failed(); {
+	for working := true; working && !s.t.Failed(); {
 		s.next()
 		synctest.Wait()
 		select {
@@ -130,13 +147,14 @@ func simulate(t *testing.T, rules *server.Policy, seed uint64, events *sync.Map)
 		default:
 		}
 	}
-	if t.Failed() {
+	if s.t.Failed() {
 		s.house.Load().gate.become(open)
 		callers.Wait()
 	}
 	s.end()
-	if t.Failed() {
-		t.Logf("run it again with: go test ./server -run '^TestSimulation$' -sim.seed=%d -v", seed)
+	if s.t.Failed() {
+		test, _, _ := strings.Cut(s.t.Name(), "/")
+		s.t.Logf("run it again with: go test ./server -run '^%s$' -sim.seed=%d -v", test, s.seed)
 	}
 	return s.trace.Sum64()
 }
@@ -223,6 +241,9 @@ func (s *simulation) look(why string) *whole {
 		}
 		s.permits[now.ID] = now
 	}
+	if s.more != nil {
+		changes = append(changes, s.more(why)...)
+	}
 	slices.Sort(changes)
 	line := fmt.Sprintf("%s %s: %s\n", time.Now().Format("15:04:05.000000"), why, strings.Join(changes, ", "))
 	_, _ = s.trace.Write([]byte(line))
@@ -234,7 +255,7 @@ func (s *simulation) look(why string) *whole {
 
 // end brings everything to its end and looks at what is left.
 func (s *simulation) end() {
-	time.Sleep(15 * time.Minute)
+	time.Sleep(s.rest)
 	s.house.Load().gate.become(open) // to the sweeper, which has waited all the while
 	synctest.Wait()
 	w, err := readWhole(s.t.Context(), s.house.Load().store) // the sweeper has taken several steps
@@ -249,12 +270,16 @@ func (s *simulation) end() {
 		if !given.State.Final() && given.State != permit.Unknown {
 			s.t.Errorf("permit %s is %v although it is due since long", given.ID, given.State)
 		}
+		s.permits[given.ID] = given
 		if given.State == permit.Unknown {
 			_, err := s.house.Load().core.Report(s.t.Context(), automation(given.Automation), given.ID, permit.Report{Outcome: permit.Failed})
 			if err != nil {
 				s.t.Error(err)
 			}
 		}
+	}
+	if s.more != nil {
+		s.more("end")
 	}
 	if w := wholeNow(s.t, s.house.Load().store, s.caps); w.open != 0 {
 		s.t.Errorf("I5: %d holds are held in the end", w.open)

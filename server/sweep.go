@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bidrail/bidrail/policy"
+	"github.com/bidrail/bidrail/policy/approval"
 	"github.com/bidrail/bidrail/policy/permit"
 	"github.com/bidrail/bidrail/store"
 )
@@ -17,9 +18,9 @@ import (
 // How often due permits are looked for, and how much is settled in one transaction: so many permits, and no more than so
 // many changes, since others wait for it.
 const (
-	sweepEvery   = time.Second
-	sweepPermits = 128
-	sweepChanges = 256
+	sweepEvery    = time.Second
+	sweepTogether = 128
+	sweepChanges  = 256
 )
 
 // Run does what time brings about, until ctx ends. It returns nil then; what goes wrong before is logged and
@@ -29,7 +30,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer ticker.Stop()
 	for {
 		if err := s.sweepGuarded(ctx); err != nil && ctx.Err() == nil {
-			s.logger.Error("permits that are due were not settled; trying again", "error", err)
+			s.logger.Error("permits or approvals that are due were not settled; trying again", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -50,10 +51,81 @@ func (s *Server) sweepGuarded(ctx context.Context) (err error) {
 	return err
 }
 
-// Sweep settles the permits that are due by the store's time and returns how many: those that nobody
+// Sweep takes the steps that time brings about, by the store's time, and returns how many. It may run in several
+// processes at once.
+func (s *Server) Sweep(ctx context.Context) (settled int, err error) {
+	permits, permitsErr := s.sweepPermits(ctx)
+	approvals, approvalsErr := s.sweepApprovals(ctx)
+	return permits + approvals, errors.Join(permitsErr, approvalsErr)
+}
+
+// sweepApprovals opens the tiers of approvals that have waited for so long, and ends those whose time is over. One that
+// cannot be settled holds up no other; it is in the error.
+func (s *Server) sweepApprovals(ctx context.Context) (settled int, err error) {
+	stuck := map[string]error{}
+	for {
+		var ids []string
+		err := s.store.View(ctx, func(r store.Reader) error {
+			due, err := r.DueApprovals(r.Now(), sweepTogether+len(stuck))
+			ids = nil
+			for _, a := range due {
+				if _, is := stuck[a.ID]; !is {
+					ids = append(ids, a.ID)
+				}
+			}
+			return err
+		})
+		if err != nil || len(ids) == 0 {
+			return settled, errors.Join(append(slices.Collect(maps.Values(stuck)), err)...)
+		}
+		done, err := s.passApprovals(ctx, ids)
+		settled += done
+		if err == nil {
+			continue
+		}
+		if errors.Is(err, policy.ErrUnavailable) && !errors.Is(err, errDamaged) || ctx.Err() != nil {
+			return settled, err
+		}
+		for _, id := range ids {
+			done, err := s.passApprovals(ctx, []string{id})
+			settled += done
+			if err != nil {
+				stuck[id] = fmt.Errorf("approval %s: %w", id, err)
+			}
+		}
+	}
+}
+
+// passApprovals takes the steps of approvals that time brings about.
+func (s *Server) passApprovals(ctx context.Context, ids []string) (int, error) {
+	var steps []approval.Step
+	err := s.store.Update(ctx, func(tx store.Tx) error {
+		approvals, err := tx.Approvals(ids)
+		if err != nil {
+			return err
+		}
+		steps = nil
+		for _, id := range ids {
+			if a, found := approvals[id]; found {
+				if step := a.Apply(approval.Pass{}, tx.Now()); step.Changed {
+					steps = append(steps, step)
+				}
+			}
+		}
+		return s.takeApprovalSteps(tx, s.policy.Load(), steps)
+	})
+	if err != nil {
+		s.noticeHalt(err)
+		return 0, err
+	}
+	s.told(steps...)
+	return len(steps), nil
+}
+
+// sweepPermits settles the permits that are due by the store's time and returns how many: those that nobody
 // claimed expire and give back what they hold, those that nobody reported on are unknown from now on and keep it. One that
 // cannot be settled holds up no other; it is in the error. It may run in several processes at once.
-func (s *Server) Sweep(ctx context.Context) (settled int, err error) {
+func (s *Server) sweepPermits(ctx context.Context) (settled int, err error) {
 	stuck := map[string]error{}
 	for {
 		var ids []string
@@ -62,7 +134,7 @@ func (s *Server) Sweep(ctx context.Context) (settled int, err error) {
 			if _, err := s.readModes(r); err != nil { // so that claims, which must not remember modes, need not read them
 				return err
 			}
-			permits, err := r.DuePermits(r.Now(), sweepPermits+len(stuck))
+			permits, err := r.DuePermits(r.Now(), sweepTogether+len(stuck))
 			ids = portionOf(permits, stuck)
 			return err
 		})
@@ -118,13 +190,16 @@ func (s *Server) settleDue(ctx context.Context, ids []string) (settled int, err 
 				}
 			}
 		}
-		return takeSteps(tx, steps, tx.Now())
+		return s.takeSteps(tx, steps, tx.Now())
 	})
 	if err != nil {
 		s.noticeHalt(err)
 		return 0, err
 	}
 	for _, step := range steps {
+		if step.Permit.Redeems != "" {
+			s.stir()
+		}
 		if step.Permit.State == permit.Unknown {
 			s.logger.Warn("nobody reported what became of a permit; its holds stay until somebody does",
 				"permit_id", step.Permit.ID, "automation", step.Permit.Automation, "claimed_at", step.Permit.ClaimedAt)

@@ -80,13 +80,13 @@ func Leaves(r LogReader, from int64) iter.Seq2[audit.Stored, error] {
 
 // VerifyLog reads the whole log and computes everything again: that every leaf is there, in its
 // place, with its record and input as they were logged; that the stored hashes and the head are
-// those of the leaves; that every decision and every event has a leaf; and that every permit is where its
-// events have led it. The error is an [audit.Break] for the first thing that is wrong, or that of
+// those of the leaves; that every decision and every event has a leaf; and that every permit, approval, review
+// and exception is where its events have led it, and every review with the approval that it is of. The error is an [audit.Break] for the first thing that is wrong, or that of
 // reading.
 //
 // What it cannot find is a log that was made anew from its first leaf on, together with the
 // records. That shows beside a root that was kept elsewhere. Nor does it look at what is not logged: tallies
-// and holds, and permits as they were given out, which the log knows by the decisions that name them.
+// and holds, the words that records are found by, notices on their way, and permits as they were given out, which the log knows by the decisions that name them.
 func VerifyLog(r Reader) (audit.Report, error) {
 	head, err := r.LogHead()
 	if err != nil {
@@ -125,8 +125,15 @@ func VerifyLog(r Reader) (audit.Report, error) {
 		return report, &audit.Break{Index: size, Reason: audit.Missing, Err: fmt.Errorf("there are %d decisions and %d events, of which %d were logged", decisions, events, report.Records)}
 	}
 	strays, err := r.StrayPermits()
-	if err == nil && len(strays) > 0 {
-		err = &audit.Break{Index: size, Reason: audit.Altered, Err: fmt.Errorf("permit %s is not at the version that its last logged step has made", strays[0])}
+	if err != nil {
+		return report, err
+	}
+	for i, id := range strays {
+		strays[i] = "permit " + id
+	}
+	others, err := r.StrayApprovals()
+	if strays = append(strays, others...); err == nil && len(strays) > 0 {
+		err = &audit.Break{Index: size, Reason: audit.Altered, Err: fmt.Errorf("%s is not at the version that its last logged step has made, or not where that says", strays[0])}
 	}
 	return report, err
 }

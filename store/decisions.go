@@ -31,11 +31,16 @@ func NewDecisionRecord(decision *policy.Decision, input []byte) (DecisionRecord,
 
 // Key is the idempotency key of the decision.
 func (r DecisionRecord) Key() DecisionKey {
-	return DecisionKey{Automation: r.Decision.Automation, ChangeID: r.Decision.ChangeID}
+	key := DecisionKey{Automation: r.Decision.Automation, ChangeID: r.Decision.ChangeID}
+	if r.Decision.Redeems != "" {
+		key.Redemption = r.Decision.PermitID
+	}
+	return key
 }
 
-// DecisionKey is the idempotency key: an automation uses a change id for one change only.
-type DecisionKey struct{ Automation, ChangeID string }
+// DecisionKey is the idempotency key: an automation uses a change id for one change only. What was redeemed for it later has
+// keys of their own, by the permit: the same change, decided again.
+type DecisionKey struct{ Automation, ChangeID, Redemption string }
 
 // DecisionReader finds decisions.
 type DecisionReader interface {
@@ -74,6 +79,8 @@ type DecisionFilter struct {
 	Platform   string
 	Account    string
 	Campaign   string
+	EntityType string // together with EntityID, and with Platform and Account: ids are unique only within those
+	EntityID   string
 	Automation string
 	Rule       string // some finding, in shadow or not, is of this rule
 	Kind       policy.Kind

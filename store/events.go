@@ -6,18 +6,19 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bidrail/bidrail/policy/approval"
 	"github.com/bidrail/bidrail/policy/audit"
 	"github.com/bidrail/bidrail/policy/mode"
 	"github.com/bidrail/bidrail/policy/permit"
 )
 
-// Event is something that happened to a record after it was made, such as a step of a permit. Events
-// are written by the methods that change the records, each with its leaf in the log; nothing writes
-// them alone.
+// Event is something that happened to a record, such as a step of a permit. Events are written by the
+// methods that change the records, each with its leaf in the log; nothing writes them alone. Only of a permit
+// they begin after it was made, which its decision says.
 type Event struct {
-	Kind    audit.Kind // permit or mode
-	Object  string     // what it happened to: the id of a permit, a scope
-	Version int64      // the permit's, or the mode's epoch; an object has each version once
+	Kind    audit.Kind // any but decision
+	Object  string     // what it happened to: its id, or the scope of a mode
+	Version int64      // of what it happened to, or the mode's epoch; an object has each version once
 	At      time.Time  // in whole microseconds
 	Subject string     // who did it; empty: time
 	Record  []byte     // the object as it was then
@@ -32,6 +33,9 @@ type EventReader interface {
 	// StrayPermits is the ids of a few permits that are not at the version their events have led to, none
 	// if all is well. It reads them all.
 	StrayPermits() ([]string, error)
+	// StrayApprovals is the same of approvals, reviews and exceptions, by kind and id: "approval apr_1". A review is stray too
+	// when it is not found with the approval that it is of. It reads them all.
+	StrayApprovals() ([]string, error)
 }
 
 // PermitEvent is the event of a permit's last step and what the log keeps of it, except for its sequence.
@@ -60,6 +64,83 @@ func ModeEvent(s mode.Setting) (Event, audit.Leaf, error) {
 	leaf := event.leaf()
 	leaf.Platform, leaf.Account, _ = s.Scope.AccountOf()
 	return event, leaf, nil
+}
+
+// StepEvent is the event of an approval's last step, which may be its first, and what the log keeps of it, except for its
+// sequence. It is for engines, as are the next.
+func StepEvent(a approval.Approval) (Event, audit.Leaf, error) {
+	event, err := eventOf(audit.Approval, a.ID, a.Version, a.ChangedAt, a.ChangedBy, a.Encode)
+	leaf := event.leaf()
+	if len(a.Legs) > 0 {
+		leaf.Platform, leaf.Account = a.Legs[0].Target.Platform, a.Legs[0].Target.Account
+	}
+	return event, leaf, err
+}
+
+// ReviewEvent is the event of a review, which is its only version, and its leaf.
+func ReviewEvent(r approval.Review) (Event, audit.Leaf, error) {
+	event, err := eventOf(audit.Review, r.ID, 1, r.At, r.Reviewer, r.Encode)
+	return event, event.leaf(), err
+}
+
+// SuppressionEvent is the event of a suppression that was made or cleared, and its leaf. Nobody makes one: it follows from a
+// rejection.
+func SuppressionEvent(s approval.Suppression) (Event, audit.Leaf, error) {
+	at, subject := s.At, ""
+	if !s.ClearedAt.IsZero() {
+		at, subject = s.ClearedAt, s.ClearedBy
+	}
+	event, err := eventOf(audit.Suppression, s.ID, s.Version, at, subject, s.Encode)
+	leaf := event.leaf()
+	leaf.Platform, leaf.Account = s.Target.Platform, s.Target.Account
+	return event, leaf, err
+}
+
+// GrantEvent is the event of a grant that was made, used or revoked, and its leaf. The people who have agreed to one are on
+// its approval, and when it is used is not on its record: that is now.
+func GrantEvent(g approval.Grant, now time.Time) (Event, audit.Leaf, error) {
+	at, subject := now, ""
+	switch {
+	case !g.RevokedAt.IsZero():
+		at, subject = g.RevokedAt, g.RevokedBy
+	case g.Version > 1:
+		subject = g.Automation
+	}
+	event, err := eventOf(audit.Grant, g.ID, g.Version, at, subject, g.Encode)
+	leaf := event.leaf()
+	leaf.Platform, leaf.Account, _ = g.Scope.AccountOf()
+	return event, leaf, err
+}
+
+// OverrideEvent is the event of an override that was made, used or reviewed, whichever came last, and its leaf.
+func OverrideEvent(o approval.Override) (Event, audit.Leaf, error) {
+	at, subject := o.At, o.Actor
+	if !o.UsedAt.IsZero() {
+		at, subject = o.UsedAt, o.Automation
+	}
+	if !o.ReviewedAt.IsZero() && !o.ReviewedAt.Before(o.UsedAt) {
+		at, subject = o.ReviewedAt, o.ReviewedBy
+	}
+	event, err := eventOf(audit.Override, o.ID, o.Version, at, subject, o.Encode)
+	return event, event.leaf(), err
+}
+
+// DelegationEvent is the event of a delegation that was made or ended, and its leaf.
+func DelegationEvent(d approval.Delegation) (Event, audit.Leaf, error) {
+	at, subject := d.CreatedAt, d.CreatedBy
+	if !d.EndedAt.IsZero() {
+		at, subject = d.EndedAt, d.EndedBy
+	}
+	event, err := eventOf(audit.Delegation, d.ID, d.Version, at, subject, d.Encode)
+	return event, event.leaf(), err
+}
+
+func eventOf(kind audit.Kind, object string, version int64, at time.Time, subject string, encode func() ([]byte, error)) (Event, error) {
+	record, err := encode()
+	if err != nil {
+		return Event{}, fmt.Errorf("encode %s %s: %w", kind, object, err)
+	}
+	return Event{Kind: kind, Object: object, Version: version, At: wholeMicroseconds(at), Subject: subject, Record: record}, nil
 }
 
 // timeSubject stands for nobody in the log, where every leaf has a subject.

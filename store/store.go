@@ -62,11 +62,14 @@ type Reader interface {
 	// expiry use this clock only.
 	Now() time.Time
 
+	ApprovalReader
 	DecisionReader
 	EventReader
+	ExceptionReader
 	LedgerReader
 	LogReader
 	ModeReader
+	OutboxReader
 	PermitReader
 	RevisionReader
 }
@@ -74,9 +77,12 @@ type Reader interface {
 // Tx is what an Update may do. Its reads see its own writes.
 type Tx interface {
 	Reader
+	ApprovalWriter
 	DecisionWriter
+	ExceptionWriter
 	LedgerWriter
 	ModeWriter
+	OutboxWriter
 	PermitWriter
 	RevisionWriter
 }

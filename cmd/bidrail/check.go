@@ -25,6 +25,9 @@ type checkCommand struct {
 	Output string `short:"o" help:"table, json or ndjson (one decision on each line)." enum:"table,json,ndjson" default:"table"`
 	DryRun bool   `help:"With --server: decide and record nothing."`
 
+	Wait        bool          `help:"With --server: wait for people where they are asked, and redeem what they agree to."`
+	WaitTimeout time.Duration `help:"How long to wait for them." default:"4h"`
+
 	Server  string        `help:"Address of a server that decides and records. Without it the changes are judged here and nothing is recorded." env:"BIDRAIL_SERVER" placeholder:"ADDR"`
 	As      string        `help:"Who asks, under the development identity: subject:role,role." env:"BIDRAIL_AS" placeholder:"WHO"`
 	Timeout time.Duration `help:"How long to wait for the answer to one call." default:"60s"`
@@ -47,13 +50,22 @@ A server gives a permit with what it allows. To make the change, claim its permi
   bidrail permit claim TOKEN                             # exit 0: make exactly that change now, once
   bidrail permit report PERMIT --outcome applied         # or partial, failed, unknown
 
-A permit that is not claimed in time expires, and with it the leave to make the change.`
+A permit that is not claimed in time expires, and with it the leave to make the change.
+
+What people are asked about has an approval, and with --wait the answer comes when they have decided: what they agree to is redeemed, with
+the rules asked again, and has its permit as if it had been allowed at once. The exit code is then 0 for that, 3 for what they have said no
+to, and for what has ended in another way without a permit, and 2 when they have not decided by --wait-timeout; the same command then goes
+on waiting. Several approvals are redeemed together, when the last of them is decided, and a yes lapses: wait for one change at a time, or
+one group. A cap that people have set is the value of the permit's change: make that, and not what was asked for.`
 }
 
 // maxInputBytes bounds what is read of the changes before they are parsed.
 const maxInputBytes = 1 << 30
 
 func (c *checkCommand) Run(ctx context.Context, env environment) error {
+	if c.Wait && (c.Server == "" || c.DryRun) {
+		return errors.New("--wait is for what a server records: name one with --server, and leave --dry-run out")
+	}
 	changes, err := c.read(env)
 	if err != nil {
 		return err
@@ -67,10 +79,16 @@ func (c *checkCommand) Run(ctx context.Context, env environment) error {
 	if err != nil {
 		return err
 	}
-	if err := c.print(env, changes, results); err != nil {
+	var approvals map[string]*bidrailv1.Approval
+	if c.Wait {
+		if approvals, err = c.wait(ctx, env, results); err != nil {
+			return err
+		}
+	}
+	if err := c.print(env, changes, results, approvals); err != nil {
 		return err
 	}
-	return outcome(results)
+	return outcome(results, approvals)
 }
 
 // read reads changes one after another, whatever white space is between them.
@@ -244,7 +262,7 @@ func parts(changes []*bidrailv1.Change) [][]*bidrailv1.Change {
 	return append(split, changes)
 }
 
-func (c *checkCommand) print(env environment, changes []*bidrailv1.Change, results []*bidrailv1.CheckResult) error {
+func (c *checkCommand) print(env environment, changes []*bidrailv1.Change, results []*bidrailv1.CheckResult, approvals map[string]*bidrailv1.Approval) error {
 	switch c.Output {
 	case "json":
 		return printJSON(env.stdout, &bidrailv1.CheckBatchResponse{Results: results})
@@ -259,7 +277,7 @@ func (c *checkCommand) print(env environment, changes []*bidrailv1.Change, resul
 	out := newScreen(env.stdout, env)
 	now := time.Now()
 	var rows [][]string
-	claimable, replayed := false, false
+	claimable, replayed, asked := false, false, ""
 	counts := map[bidrailv1.Verdict]int{}
 	problems := 0
 	for i, result := range results {
@@ -271,6 +289,14 @@ func (c *checkCommand) print(env environment, changes []*bidrailv1.Change, resul
 		counts[result.GetDecision().GetVerdict()]++
 		replayed = replayed || result.GetDecision().GetReplayed()
 		decided := decisionRows(out, result.GetDecision())
+		if id := result.GetDecision().GetApprovalId(); id != "" && result.GetDecision().GetVerdict() == bidrailv1.Verdict_VERDICT_REQUIRE_APPROVAL {
+			asked = id
+			note := "approval " + clean(id)
+			if refusedBy(approvals[id]) {
+				note += " is " + approvalStateName(approvals[id].GetState())
+			}
+			decided = append(decided, []string{"", "", "", "", "", note})
+		}
 		if permit := result.GetDecision().GetPermit(); permit != nil {
 			note := permitNote(permit, now)
 			claimable = claimable || permit.GetToken() != ""
@@ -296,14 +322,17 @@ func (c *checkCommand) print(env environment, changes []*bidrailv1.Change, resul
 	if err == nil && replayed {
 		_, err = fmt.Fprintln(out, "again: as it was decided then; send a new change_id to have it judged anew")
 	}
+	if err == nil && asked != "" && !c.Wait {
+		_, err = fmt.Fprintf(env.stderr, "people are asked: bidrail approvals show %s; with --wait, check waits for them\n", shellWord(asked))
+	}
 	if err == nil && claimable {
 		_, err = fmt.Fprintln(env.stderr, "claim a permit before you make its change: bidrail check --help shows how")
 	}
 	return err
 }
 
-// outcome is the exit code of a check: the worst of what the changes got.
-func outcome(results []*bidrailv1.CheckResult) error {
+// outcome is the exit code of a check: the worst of what the changes got, and of what people have decided where they were waited for.
+func outcome(results []*bidrailv1.CheckResult, approvals map[string]*bidrailv1.Approval) error {
 	code := exitAllowed
 	for _, result := range results {
 		if result.GetProblem() != nil {
@@ -313,6 +342,9 @@ func outcome(results []*bidrailv1.CheckResult) error {
 		case bidrailv1.Verdict_VERDICT_ALLOW:
 		case bidrailv1.Verdict_VERDICT_REQUIRE_APPROVAL:
 			code = max(code, exitApproval)
+			if refusedBy(approvals[result.GetDecision().GetApprovalId()]) {
+				code = exitBlocked
+			}
 		case bidrailv1.Verdict_VERDICT_BLOCK:
 			code = max(code, exitBlocked)
 		default:

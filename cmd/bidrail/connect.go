@@ -20,9 +20,12 @@ import (
 // connection is the flags of commands that talk to a server.
 type connection struct {
 	Server  string        `help:"Address of the server." env:"BIDRAIL_SERVER" default:"127.0.0.1:7443" placeholder:"ADDR"`
-	As      string        `help:"Who asks, under the development identity: subject:role,role. Roles: automation, approver, governance, auditor, admin." env:"BIDRAIL_AS" placeholder:"WHO"`
+	As      string        `help:"Who asks, under the development identity: subject:role,role. Roles: automation, approver, governance, auditor, admin, break_glass." env:"BIDRAIL_AS" placeholder:"WHO"`
 	Timeout time.Duration `help:"How long to wait for an answer." default:"30s"`
 }
+
+// defaultServer is where a server listens that was not told otherwise.
+const defaultServer = "127.0.0.1:7443"
 
 // dial connects. The address is checked when the first call is made.
 func (c connection) dial() (*grpc.ClientConn, error) {
@@ -32,8 +35,30 @@ func (c connection) dial() (*grpc.ClientConn, error) {
 	)
 }
 
+// flags is how a command that is written out reaches the same server as the same caller.
+func (c connection) flags() string {
+	text := ""
+	if c.As != "" {
+		text += " --as " + shellWord(c.As)
+	}
+	if c.Server != defaultServer {
+		text += " --server " + shellWord(c.Server)
+	}
+	return text
+}
+
 // call is the context of one call: with the caller's name and bounded in time.
 func (c connection) call(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	ctx, stop, err := c.identified(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	return ctx, func() { cancel(); stop() }, nil
+}
+
+// identified is the context of a call that takes as long as it takes, with the caller's name.
+func (c connection) identified(ctx context.Context) (context.Context, context.CancelFunc, error) {
 	if c.As != "" {
 		header, err := developmentHeader(c.As)
 		if err != nil {
@@ -41,7 +66,7 @@ func (c connection) call(ctx context.Context) (context.Context, context.CancelFu
 		}
 		ctx = metadata.AppendToOutgoingContext(ctx, auth.DevelopmentHeader, header)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	ctx, cancel := context.WithCancel(ctx)
 	return ctx, cancel, nil
 }
 

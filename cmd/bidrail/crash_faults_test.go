@@ -360,7 +360,7 @@ func (p *probe) check() (took time.Duration, err error) {
 	}
 	p.next++
 	for _, decision := range response.Decisions {
-		p.told = append(p.told, decidedEntry(decision))
+		p.told = append(p.told, decidedEntry(crashDecided, decision))
 	}
 	return took, nil
 }

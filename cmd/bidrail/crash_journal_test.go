@@ -18,9 +18,17 @@ type crashAnswers struct {
 	modes     map[string]crashEntry   // by scope: the last switch
 	reports   map[string][]crashEntry // by permit, as they were taken; one worker reports on a permit, so in their order
 	finished  []crashEntry            // the last line of each client
-	answers   map[string]int          // how many of each event
-	read      map[string]int64        // by journal: how far
-	faults    crashFaultsFound
+
+	approvals map[string]map[int64]crashEntry // by approval and version: as it was first seen
+	reviews   map[reviewKey]crashReview       // acknowledged
+	resent    map[reviewKey]int64             // of them: when the call was sent that was answered first, after another was cut off
+	unheard   map[reviewKey]crashEntry        // refused
+	redeemed  map[string]crashEntry           // by permit
+	again     map[string]crashEntry           // by id: decisions of what was redeemed
+
+	answers map[string]int   // how many of each event
+	read    map[string]int64 // by journal: how far
+	faults  crashFaultsFound
 }
 
 // crashFaultsFound is what is wrong, counted by what it means and told in words.
@@ -44,6 +52,8 @@ func newCrashAnswers() *crashAnswers {
 	return &crashAnswers{
 		decisions: map[string]crashEntry{}, claims: map[string]string{}, refused: map[string][]crashEntry{}, modes: map[string]crashEntry{},
 		reports: map[string][]crashEntry{}, answers: map[string]int{}, read: map[string]int64{},
+		approvals: map[string]map[int64]crashEntry{}, reviews: map[reviewKey]crashReview{}, resent: map[reviewKey]int64{},
+		unheard: map[reviewKey]crashEntry{}, redeemed: map[string]crashEntry{}, again: map[string]crashEntry{},
 	}
 }
 
@@ -106,11 +116,53 @@ func (a *crashAnswers) add(entry crashEntry) {
 			a.faults.tell(&a.faults.Changed, "the mode of %s was switched under epoch %d, then under %d", entry.Scope, last.Epoch, entry.Epoch)
 		}
 		a.modes[entry.Scope] = entry
-	case crashReportRefused:
+	case crashSeen, crashReviewed, crashReviewRefused, crashRedeemed, crashDecidedAgain:
+		a.addOfApproval(entry)
+	case crashReportRefused, crashRedeemRefused:
 	case crashFinished:
 		a.finished = append(a.finished, entry)
 	default:
 		a.faults.tell(&a.faults.Broken, "%s", entry.Problem)
+	}
+}
+
+// reviewKey is what there is one review of.
+type reviewKey struct{ approval, reviewer, nonce string }
+
+func (a *crashAnswers) addOfApproval(entry crashEntry) {
+	switch entry.Event {
+	case crashSeen:
+		versions := a.approvals[entry.Approval]
+		if versions == nil {
+			versions = map[int64]crashEntry{}
+			a.approvals[entry.Approval] = versions
+		}
+		if first, found := versions[entry.Version]; !found {
+			versions[entry.Version] = entry
+		} else if first.Content != entry.Content {
+			a.faults.tell(&a.faults.Changed, "version %d of approval %s was answered %+v, then %+v", entry.Version, entry.Approval, first, entry)
+		}
+	case crashReviewed:
+		review := *entry.Review
+		key := reviewKey{entry.Approval, review.Reviewer, review.Nonce}
+		review.Resent = 0
+		if first, found := a.reviews[key]; !found {
+			a.reviews[key], a.resent[key] = review, entry.Review.Resent
+		} else if first != review {
+			a.faults.tell(&a.faults.Doubled, "the nonce of a review stood for %+v and for %+v", first, review)
+		}
+	case crashReviewRefused:
+		a.unheard[reviewKey{entry.Approval, entry.Review.Reviewer, entry.Review.Nonce}] = entry
+	case crashRedeemed:
+		if first, found := a.redeemed[entry.Permit]; found && (first.Approval != entry.Approval || first.Digest != entry.Digest) {
+			a.faults.tell(&a.faults.Changed, "permit %s was redeemed as %+v and as %+v", entry.Permit, first, entry)
+		}
+		a.redeemed[entry.Permit] = entry
+	default:
+		if entry.Incomplete != "" {
+			a.faults.tell(&a.faults.Broken, "the answer to %s, redeemed: %s", entry.Change, entry.Incomplete)
+		}
+		a.again[entry.Decision] = entry
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	_ "modernc.org/sqlite" // to count rows beside the store
 
 	"github.com/bidrail/bidrail/policy"
+	"github.com/bidrail/bidrail/policy/approval"
 	"github.com/bidrail/bidrail/policy/ledger"
 	"github.com/bidrail/bidrail/policy/mode"
 	"github.com/bidrail/bidrail/policy/permit"
@@ -29,12 +30,15 @@ type crashRecord struct {
 	answers   *crashAnswers
 	caps      []ledger.Cap
 	decisions map[string]*policy.Decision // by id
-	changes   map[string]*policy.Decision // by change
+	changes   map[string]*policy.Decision // by change: those that a check came to
 	permits   map[string]permit.Permit
 	holds     map[string]ledger.Hold
 	leaves    int64
 	capped    int // decisions that a cap refused
 	faults    *crashFaultsFound
+
+	steps   map[string][]approval.Approval // by approval, in order
+	reviews map[string][]approval.Review   // by approval, the oldest first
 }
 
 // verifyRecord reads a data folder that no server uses, and tells in answers.faults what is wrong with it. It reads a copy, so that
@@ -108,6 +112,12 @@ func (v *crashRecord) read(r store.Reader) error {
 	v.compareDecisions()
 	v.comparePermits()
 	v.compareHolds()
+	if err := v.readApprovals(r); err != nil {
+		return err
+	}
+	v.compareApprovals()
+	v.compareReviews()
+	v.compareRedemptions(r.Now())
 	if err := v.compareModes(r); err != nil {
 		return err
 	}
@@ -130,48 +140,6 @@ func (v *crashRecord) compareModes(r store.Reader) error {
 		}
 	}
 	return nil
-}
-
-func (v *crashRecord) readDecisions(r store.Reader) error {
-	page := store.Page{Limit: store.MaxPage}
-	for {
-		found, err := r.ListDecisions(store.DecisionFilter{}, page)
-		if err != nil {
-			return err
-		}
-		for _, record := range found.Records {
-			decision := record.Decision
-			if earlier, twice := v.changes[decision.ChangeID]; twice {
-				v.faults.tell(&v.faults.Doubled, "%s is decided twice, as %s and as %s", decision.ChangeID, earlier.ID, decision.ID)
-			}
-			v.decisions[decision.ID], v.changes[decision.ChangeID] = decision, decision
-			if slices.ContainsFunc(decision.Findings, func(finding policy.Finding) bool { return finding.Rule == policy.FindingCap }) {
-				v.capped++
-			}
-		}
-		if page.After = found.Next; found.Next == "" {
-			return nil
-		}
-	}
-}
-
-// compareDecisions: every decision that was told to somebody is there, as it was told.
-func (v *crashRecord) compareDecisions() {
-	for change, told := range v.answers.decisions {
-		decision, found := v.changes[change]
-		if !found {
-			v.faults.tell(&v.faults.Lost, "the decision on %s was acknowledged as %s and is not in the record", change, told.Decision)
-			continue
-		}
-		kept := crashEntry{
-			Event: crashDecided, Change: change, Decision: decision.ID, Verdict: "VERDICT_" + decision.Verdict.String(), Digest: decision.ChangeDigest,
-			Revision: decision.Revision, DecidedAt: decision.DecidedAt.UnixMicro(), Permit: decision.PermitID,
-		}
-		if said := fmt.Sprint(told.Decision, told.Verdict, told.Digest, told.Revision, told.DecidedAt, told.Permit); said !=
-			fmt.Sprint(kept.Decision, kept.Verdict, kept.Digest, kept.Revision, kept.DecidedAt, kept.Permit) {
-			v.faults.tell(&v.faults.Changed, "%s was answered %+v, and the record has %+v", change, told, kept)
-		}
-	}
 }
 
 // outcomes is what each state of a permit has made of its holds.
@@ -349,6 +317,8 @@ func (v *crashRecord) count(ctx context.Context, path string) (err error) {
 		{"SELECT count(*) FROM decisions", fmt.Sprint(len(v.decisions))},
 		{"SELECT count(*) FROM holds", fmt.Sprint(len(v.holds))},
 		{"SELECT count(*) FROM permits", fmt.Sprint(len(v.permits))},
+		{"SELECT count(*) FROM approvals", fmt.Sprint(len(v.steps))},
+		{"SELECT count(*) FROM reviews", fmt.Sprint(v.countReviews())},
 	} {
 		var got string
 		if err := database.QueryRowContext(ctx, check.query).Scan(&got); err != nil {

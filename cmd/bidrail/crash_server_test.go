@@ -157,7 +157,8 @@ type crashProcess struct {
 // Who asks, in every trial.
 const (
 	crashProcesses = 3
-	crashWorkers   = 3
+	crashWorkers   = 3 // in each
+	crashReviewers = 1 // in each
 )
 
 func newTrial(t *testing.T, name, data string, seed uint64) *trial {
@@ -169,7 +170,7 @@ func newTrial(t *testing.T, name, data string, seed uint64) *trial {
 	r := &trial{t: t, name: name, random: rand.New(rand.NewPCG(seed, 0)), data: data, answers: newCrashAnswers(), caps: caps}
 	folder := t.TempDir()
 	for process := range crashProcesses {
-		order, err := json.Marshal(crashOrder{Process: process, Seed: seed, Workers: crashWorkers, Journal: filepath.Join(folder, fmt.Sprint("journal-", process))})
+		order, err := json.Marshal(crashOrder{Process: process, Seed: seed, Workers: crashWorkers, Reviewers: crashReviewers, Journal: filepath.Join(folder, fmt.Sprint("journal-", process))})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -271,8 +272,11 @@ func (r *trial) finish() {
 	}
 	r.server.stop(r.t)
 	r.check()
-	if found := len(r.last.decisions); found != r.answers.acknowledged() {
+	if found := len(r.last.changes); found != r.answers.acknowledged() {
 		r.t.Errorf("%s: there are %d decisions, of which %d were acknowledged; every client has asked until it was answered", r.name, found, r.answers.acknowledged())
+	}
+	if found := r.last.countReviews(); found != len(r.answers.reviews) {
+		r.t.Errorf("%s: there are %d reviews, of which %d were acknowledged; every reviewer has asked until they were answered", r.name, found, len(r.answers.reviews))
 	}
 	if len(r.answers.finished) != len(r.clients) {
 		r.t.Errorf("%s: %d of %d clients have finished", r.name, len(r.answers.finished), len(r.clients))

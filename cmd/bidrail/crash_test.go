@@ -36,6 +36,7 @@ func TestKilled(t *testing.T) {
 	seed := seedOf(t)
 	var decisions, capped, verified int
 	var leaves, cut, kept int64
+	var approvals approvalCounts
 	began := time.Now()
 	for done, generation := 0, uint64(0); done < *crashCycles; generation++ {
 		r := newTrial(t, fmt.Sprintf("-crash.seed=%d, folder %d", seed, generation), filepath.Join(t.TempDir(), "data"), seed+generation)
@@ -53,11 +54,19 @@ func TestKilled(t *testing.T) {
 		verified += r.checked
 		leaves += r.last.leaves
 		capped += r.last.capped
+		approvals.add(r.last)
 		calls, decided := r.cut()
 		cut, kept = cut+calls, kept+decided
 	}
 	t.Logf("crash: %d cycles, %d acknowledged decisions (%d refused by caps), 0 lost, 0 doubled, 0 changed, log valid %d times (%d leaves); %d calls cut off, %d of them decided all the same; %.0f ms a cycle",
 		*crashCycles, decisions, capped, verified, leaves, cut, kept, float64(time.Since(began).Milliseconds())/float64(*crashCycles))
+	t.Logf("crash: %v", &approvals)
+	if *crashCycles >= 300 && (approvals.kept == 0 || approvals.claimed == 0) {
+		t.Errorf("in %d cycles no review was sent again that was there, or nothing was claimed that was redeemed: too few to say anything", *crashCycles)
+	}
+	if never := approvals.missing(); len(never) > 0 && *crashCycles >= 1000 {
+		t.Errorf("in %d cycles there was never %v, so nothing was shown of it", *crashCycles, never)
+	}
 	if decisions < 2**crashCycles || capped == 0 && decisions > 1000 {
 		t.Errorf("only %d decisions were acknowledged in %d cycles, and caps refused %d: too few to say anything", decisions, *crashCycles, capped)
 	}

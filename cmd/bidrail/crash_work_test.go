@@ -17,6 +17,7 @@ const (
 	crashAccounts  = 3
 	crashCampaigns = 4
 	crashKeywords  = 30
+	crashAsked     = 200 // keywords: changes that wait for people make way for others of the same field, and not all of them are to
 )
 
 // crashUnit is the changes that stand or fall together under a name: one, or the two legs of a group. It follows
@@ -45,7 +46,8 @@ func crashChange(id string, random *rand.Rand) *bidrailv1.Change {
 	campaign := fmt.Sprint(random.IntN(crashCampaigns))
 	change.Target.Campaign = campaign
 	from, rise := int64(0), int64(0)
-	if random.IntN(2) == 0 {
+	asks := random.IntN(5) == 0 // a person has to look at it: mostly at a bid, since the budgets of an account soon come to their cap
+	if random.IntN(2) == 0 && (!asks || random.IntN(4) == 0) {
 		change.Kind = bidrailv1.Kind_KIND_DAILY_BUDGET
 		change.Target.EntityType, change.Target.EntityId = "campaign", campaign
 		from = 80_00 + random.Int64N(40_00)
@@ -54,13 +56,20 @@ func crashChange(id string, random *rand.Rand) *bidrailv1.Change {
 		change.Kind = bidrailv1.Kind_KIND_BID
 		change.Target.AdGroup = campaign + "-" + fmt.Sprint(random.IntN(2))
 		change.Target.EntityType, change.Target.EntityId = "keyword", fmt.Sprint(random.IntN(crashKeywords))
+		if asks {
+			change.Target.EntityId = fmt.Sprint(random.IntN(crashAsked))
+		}
 		from = 2_00 + random.Int64N(2_00)
 		rise = 2 + random.Int64N(35)
 	}
-	switch random.IntN(20) {
-	case 0: // a person has to look, or no bid may be so high
+	switch chance := random.IntN(20); {
+	case chance == 0: // or no bid may be so high
 		rise = from
-	case 1, 2, 3, 4, 5, 6:
+	case asks && chance < 4:
+		rise += from / 5
+	case asks && change.Kind == bidrailv1.Kind_KIND_BID:
+		rise = -from/2 - rise
+	case chance < 7:
 		rise = -rise
 	}
 	change.Before, change.After = crashCents(from), crashCents(from+rise)

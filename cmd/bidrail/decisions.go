@@ -222,6 +222,9 @@ func shadowMark(finding *bidrailv1.Finding) string {
 	if finding.GetShadow() {
 		return " (in shadow: does not count)"
 	}
+	if by := finding.GetLiftedBy(); by != "" {
+		return " (answered by " + clean(by) + ": does not count)"
+	}
 	return ""
 }
 
@@ -246,6 +249,8 @@ func decisionRows(out screen, d *bidrailv1.Decision) [][]string {
 		why := finding.GetRule() + ": " + clean(finding.GetMessage())
 		if finding.GetShadow() {
 			why = "(shadow) " + why
+		} else if finding.GetLiftedBy() != "" {
+			why = "(answered) " + why
 		} else if finding.GetEffect() == bidrailv1.Effect_EFFECT_WARN {
 			why = "(warning) " + why
 		}

@@ -189,7 +189,7 @@ func getCommand(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-var varying = regexp.MustCompile(`sha256:[0-9a-f]{64}|(?:dec|bat|per)_[0-9a-f-]{36}|\d{4}-\d\d-\d\dT[0-9:.]+Z`)
+var varying = regexp.MustCompile(`sha256:[0-9a-f]{64}|(?:dec|bat|per|apr|rev)_[0-9a-f-]{36}|\d{4}-\d\d-\d\dT[0-9:.]+Z`)
 
 func maskedCommand(ts *testscript.TestScript, _ bool, args []string) {
 	decoder := json.NewDecoder(strings.NewReader(ts.ReadFile("stdout")))

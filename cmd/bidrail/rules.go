@@ -78,11 +78,16 @@ func (c *rulesCommand) fetch(ctx context.Context) (*bidrailv1.ListRulesResponse,
 func printRulePage(out screen, rule *bidrailv1.Rule) error {
 	var page strings.Builder
 	fmt.Fprintf(&page, "%s: %s\n\n%s\n\n", rule.GetId(), rule.GetTitle(), strings.TrimSpace(rule.GetDescription()))
+	overridable := ""
+	if rule.GetOverridable() {
+		overridable = "in an emergency, by somebody with the role for it"
+	}
 	for _, line := range [][2]string{
 		{"mode", modeName(rule.GetMode())}, {"can", effectNames(rule.GetEffects())}, {"kinds", kindNames(rule.GetKinds())},
 		{"owner", rule.GetOwner()}, {"source", rule.GetSource()}, {"at", fmt.Sprintf("%s:%d", rule.GetFile(), rule.GetLine())},
 		{"reads", strings.Join(rule.GetReads(), "\n             ")}, {"copes without", strings.Join(rule.GetOptional(), ", ")},
 		{"if undecided", strings.ToLower(strings.TrimPrefix(rule.GetUndetermined().String(), "EFFECT_"))},
+		{"overridable", overridable},
 	} {
 		if line[1] != "" {
 			fmt.Fprintf(&page, "%-12s %s\n", line[0], line[1])

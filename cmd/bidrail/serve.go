@@ -26,6 +26,7 @@ import (
 	"github.com/bidrail/bidrail/server/config"
 	"github.com/bidrail/bidrail/server/grpcapi"
 	"github.com/bidrail/bidrail/server/keys"
+	"github.com/bidrail/bidrail/server/notify"
 	"github.com/bidrail/bidrail/store/sqlite"
 )
 
@@ -111,14 +112,19 @@ func serve(ctx context.Context, settings config.Config, caps []ledger.Cap, logge
 	if err != nil {
 		return err
 	}
+	notifier, err := notifierOf(settings.Notify, records, logger.Named("notify"))
+	if err != nil {
+		return err
+	}
 	core, err := server.New(ctx, server.Config{
 		Store: records, Policy: active, Logger: logger.Named("server"), Keys: keyring, Caps: caps,
 		PermitLife: settings.Permit.Life, ReportWithin: settings.Permit.ReportWithin,
+		Receivers: receiversOf(notifier), Wake: notifier.Wake,
 	})
 	if err != nil {
 		return err
 	}
-	defer settle(ctx, core)()
+	defer attend(ctx, core, notifier)()
 	door, err := grpcapi.New(grpcapi.Config{Server: core, Authenticator: auth.Development{}, Logger: logger.Named("grpcapi"), Reflection: true})
 	if err != nil {
 		return err
@@ -139,7 +145,7 @@ func serve(ctx context.Context, settings config.Config, caps []ledger.Cap, logge
 	}
 	door.Ready()
 	logger.Info("serving", "grpc", listener.Addr().String(), "http", doors.httpAddress(), "data", settings.Data, "policy", policyName(settings.Policy),
-		"key_id", keyring.Keys()[0].ID, "caps", len(caps))
+		"key_id", keyring.Keys()[0].ID, "caps", len(caps), "receivers", len(notifier.Receivers()))
 	for {
 		select {
 		case <-hangup:
@@ -159,12 +165,13 @@ func serve(ctx context.Context, settings config.Config, caps []ledger.Cap, logge
 	}
 }
 
-// settle has permits settled as they come due, until the function that it returns is called; that waits for the last
-// transaction, so it comes before the store is closed.
-func settle(ctx context.Context, core *server.Server) (stop func()) {
+// attend has permits and approvals settled as they come due and notices delivered, until the function that it returns is
+// called; that waits for the last transaction, so it comes before the store is closed.
+func attend(ctx context.Context, core *server.Server, notifier *notify.Notifier) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { _ = core.Run(ctx) }) // nil, always: what goes wrong is logged and tried again
+	running.Go(func() { _ = notifier.Run(ctx) })
 	return func() {
 		cancel()
 		running.Wait()

@@ -113,9 +113,11 @@ type Approval struct {
 	Automation string       `json:"automation"`             // the subject that proposed it; nobody else may redeem it
 	OnBehalfOf string       `json:"on_behalf_of,omitempty"` // whom it was proposed for
 	Owners     []string     `json:"owners,omitempty"`       // who answers for the automation, changed it last, or wrote an exception for it
+	Run        string       `json:"run,omitempty"`          // of the automation, as it says
 	Digest     string       `json:"digest"`                 // of the change, or of the group
 	GroupID    string       `json:"atomic_group_id,omitempty"`
-	Legs       []permit.Leg `json:"legs"`
+	Legs       []permit.Leg `json:"legs,omitempty"`
+	Grant      *Grant       `json:"grant,omitempty"` // what is asked for where it is no change
 	Items      []Item       `json:"items,omitempty"` // what the reviewers are shown: the findings that want people
 	CreatedAt  time.Time    `json:"created_at"`
 	Waits      Wait         `json:"waits"` // how long all stages together may take
@@ -142,7 +144,7 @@ type Approval struct {
 	PermitID     string       `json:"permit_id,omitempty"` // the one that is out
 	PermitUntil  time.Time    `json:"permit_until,omitzero"`
 	ClaimedAt    time.Time    `json:"claimed_at,omitzero"`
-	SupersededBy string       `json:"superseded_by,omitempty"`
+	SupersededBy string       `json:"superseded_by,omitempty"` // the newer approval, or the decision that allowed a newer change
 }
 
 // Met is a stage that people have completed.
@@ -170,8 +172,8 @@ func Open(a Approval, requirement Requirement, roster Roster) (Step, error) {
 		return Step{}, fmt.Errorf("%w: approval %s: %s", policy.ErrInvalid, a.ID, why)
 	}
 	switch {
-	case a.ID == "" || a.Automation == "" || a.Digest == "" || len(a.Legs) == 0:
-		return invalid("it has no id, no automation, no digest or no changes")
+	case a.ID == "" || a.Automation == "" || a.Digest == "" || (len(a.Legs) == 0) != (a.Grant != nil):
+		return invalid("it has no id, no automation or no digest, or it is not for either changes or a grant")
 	case a.Waits <= 0 || a.Lives <= 0:
 		return invalid("say how long it waits for people, and how long their yes is good")
 	}
@@ -255,6 +257,14 @@ func (a Approval) escalate(now time.Time) Approval {
 		a.Tier++
 	}
 	return a
+}
+
+// Asks is the groups whose people may approve now; nil unless the approval is PENDING.
+func (a *Approval) Asks() []string {
+	if a.State != Pending {
+		return nil
+	}
+	return a.open().approvers(a.Tier)
 }
 
 // told is which groups are to hear of the open stage now: its own, if it has opened since before, and those of the tiers

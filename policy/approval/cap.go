@@ -16,28 +16,81 @@ import (
 // to it are what the stage asks for. With a plain quorum of n that is the n-th furthest of the caps. The cap of the
 // approval is the nearest one of its stages'. Neither depends on the order of reviews.
 //
-// Changes that have no amounts on both sides cannot be made in part, nor can groups: no rule says how to cut several
-// changes that belong together, and a shift whose halves are cut apart no longer adds up.
+// Changes that have no amounts on both sides cannot be made in part. Of groups only a shift can, which takes from one field
+// exactly what it gives to another of the same kind: its cap is a value of the field that is given to, and what is taken
+// follows. No rule says how to cut other changes that belong together.
 
-// capped is the leg that can be made in part, if the approval is for such a one.
+// capped is the leg that caps are values of, if what the approval is for can be made in part.
 func (a *Approval) capped() (permit.Leg, bool) {
-	if len(a.Legs) != 1 {
-		return permit.Leg{}, false
+	switch len(a.Legs) {
+	case 1:
+		leg := a.Legs[0]
+		return leg, partial(&leg)
+	case 2:
+		to, _, is := a.shift()
+		return a.Legs[to], is
 	}
-	leg := a.Legs[0]
-	amount := leg.Before.Form == policy.Money || leg.Before.Form == policy.Ratio
-	return leg, amount && leg.After.Form == leg.Before.Form && leg.After.Currency == leg.Before.Currency && leg.After.Amount != leg.Before.Amount
+	return permit.Leg{}, false
 }
 
-// Bound is the furthest value that may be redeemed; Missing while nothing is approved, and of a group.
+// Capped is the id of the change that caps are values of; "": what the approval is for cannot be made in part.
+func (a *Approval) Capped() string {
+	if leg, possible := a.capped(); possible {
+		return leg.ChangeID
+	}
+	return ""
+}
+
+// partial reports whether a leg moves from one amount to another.
+func partial(leg *permit.Leg) bool {
+	amount := leg.Before.Form == policy.Money || leg.Before.Form == policy.Ratio
+	return amount && leg.After.Form == leg.Before.Form && leg.After.Currency == leg.Before.Currency && leg.After.Amount != leg.Before.Amount
+}
+
+// shift is which of two legs is given to and which is taken from, if as much is given as is taken.
+func (a *Approval) shift() (to, from int, is bool) {
+	if a.Legs[0].After.Amount < a.Legs[0].Before.Amount {
+		to = 1
+	}
+	given, taken := &a.Legs[to], &a.Legs[1-to]
+	if !partial(given) || !partial(taken) || given.Kind != taken.Kind || given.After.Form != policy.Money || given.After.Currency != taken.After.Currency ||
+		given.Before.Amount < 0 || taken.After.Amount < 0 || given.After.Amount < given.Before.Amount || taken.After.Amount > taken.Before.Amount {
+		return to, 1 - to, false
+	}
+	return to, 1 - to, given.After.Amount-given.Before.Amount == taken.Before.Amount-taken.After.Amount
+}
+
+// Made is the new value of each leg, in their order, when what was agreed to is made up to a value; Missing is all of it. The value
+// is one that [Redeem] does not refuse.
+func (a *Approval) Made(value policy.Value) []policy.Value {
+	made := mapped(a.Legs, func(leg permit.Leg) policy.Value { return leg.After })
+	leg, possible := a.capped()
+	if value.Form == policy.Missing || !possible {
+		return made
+	}
+	if len(a.Legs) == 1 {
+		return []policy.Value{value}
+	}
+	to, from, _ := a.shift()
+	made[to] = value
+	made[from].Amount = a.Legs[from].Before.Amount - (value.Amount - leg.Before.Amount)
+	return made
+}
+
+// Bound is the furthest value that may be redeemed; Missing while nothing is approved, and of a group
+// that cannot be made in part.
 func (a *Approval) Bound() policy.Value {
-	switch {
-	case !a.State.Approves() || len(a.Legs) != 1:
+	switch leg, possible := a.capped(); {
+	case !a.State.Approves():
 		return policy.Value{}
 	case a.Cap.Form != policy.Missing:
 		return a.Cap
-	default:
+	case possible:
+		return leg.After
+	case len(a.Legs) == 1:
 		return a.Legs[0].After
+	default:
+		return policy.Value{}
 	}
 }
 

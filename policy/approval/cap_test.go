@@ -148,21 +148,50 @@ func TestTheCapDoesNotDependOnTheOrderOfReviews(t *testing.T) {
 	})
 }
 
+func TestAShiftIsMadeInPart(t *testing.T) {
+	for name, legs := range map[string][]permit.Leg{
+		"taken first": {leg("less", policy.KindDailyBudget, usd(200), usd(150)), leg("more", policy.KindDailyBudget, usd(100), usd(150))},
+		"given first": {leg("more", policy.KindDailyBudget, usd(100), usd(150)), leg("less", policy.KindDailyBudget, usd(200), usd(150))},
+	} {
+		a := raise()
+		a.Legs = legs
+		d := opened(t, a, require(Ask{Name: "s", AnyOf: anyOf("growth")}))
+		if got := d.approval.Capped(); got != "more" {
+			t.Errorf("%s: caps are of %q", name, got)
+		}
+		if step := d.apply(d.review("ana", Approve, usd(160))); outcome(step) != "- OUT_OF_BOUNDS" {
+			t.Errorf("%s: more than was asked for: got %s", name, outcome(step))
+		}
+		d.must(d.review("ana", Approve, usd(120)))
+		if d.approval.State != ApprovedCapped || d.approval.Bound() != usd(120) {
+			t.Errorf("%s: got %s up to %v", name, d.approval.State, d.approval.Bound())
+		}
+		given, taken := slices.IndexFunc(legs, func(l permit.Leg) bool { return l.ChangeID == "more" }), slices.IndexFunc(legs, func(l permit.Leg) bool { return l.ChangeID == "less" })
+		made := d.approval.Made(d.approval.Cap)
+		if made[given] != usd(120) || made[taken] != usd(180) {
+			t.Errorf("%s: got %v, want as much given as taken", name, made)
+		}
+	}
+}
+
 func TestWhatCannotBeMadeInPart(t *testing.T) {
 	group := raise()
-	group.Legs = []permit.Leg{leg("less", policy.KindDailyBudget, usd(200), usd(150)), leg("more", policy.KindDailyBudget, usd(100), usd(150))}
+	group.Legs = []permit.Leg{leg("less", policy.KindDailyBudget, usd(200), usd(140)), leg("more", policy.KindDailyBudget, usd(100), usd(150))}
 	for name, a := range map[string]Approval{
-		"a group":              group,
-		"a status":             of(policy.KindStatus, policy.TextValue("PAUSED"), policy.TextValue("ENABLED")),
-		"a switch":             of(policy.KindStatus, policy.FlagValue(false), policy.FlagValue(true)),
-		"from nothing":         of(policy.KindBid, policy.AbsentValue(), usd(120)),
-		"to unlimited":         of(policy.KindBidLimit, usd(100), policy.UnlimitedValue()),
-		"from unlimited":       of(policy.KindBidLimit, policy.UnlimitedValue(), usd(100)),
-		"to another currency":  of(policy.KindBid, policy.MoneyValue(100_000_000, "EUR"), usd(150)),
-		"to the value it had":  of(policy.KindBid, usd(120), usd(120)),
-		"from what nobody saw": of(policy.KindBid, policy.Value{}, usd(120)),
+		"more taken than given": group,
+		"a status":              of(policy.KindStatus, policy.TextValue("PAUSED"), policy.TextValue("ENABLED")),
+		"a switch":              of(policy.KindStatus, policy.FlagValue(false), policy.FlagValue(true)),
+		"from nothing":          of(policy.KindBid, policy.AbsentValue(), usd(120)),
+		"to unlimited":          of(policy.KindBidLimit, usd(100), policy.UnlimitedValue()),
+		"from unlimited":        of(policy.KindBidLimit, policy.UnlimitedValue(), usd(100)),
+		"to another currency":   of(policy.KindBid, policy.MoneyValue(100_000_000, "EUR"), usd(150)),
+		"to the value it had":   of(policy.KindBid, usd(120), usd(120)),
+		"from what nobody saw":  of(policy.KindBid, policy.Value{}, usd(120)),
 	} {
 		d := opened(t, a, require(Ask{Name: "s", AnyOf: anyOf("growth")}))
+		if got := d.approval.Capped(); got != "" {
+			t.Errorf("%s: caps are of %q", name, got)
+		}
 		if step := d.apply(d.review("ana", Approve, usd(120))); outcome(step) != "- NO_CAP" {
 			t.Errorf("%s: got %s", name, outcome(step))
 		}

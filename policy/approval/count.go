@@ -2,6 +2,7 @@ package approval
 
 import (
 	"slices"
+	"time"
 )
 
 // voter is one person whose review counts.
@@ -18,7 +19,8 @@ type voter struct {
 // them, their own word counts, or else the newest of those who stand in. A no counts as it was given. A yes counts for
 // the groups that the reviewer had then and still has, and not at all when they have come to have a stake in the
 // change, or were counted in another stage that shares nobody.
-func (a *Approval) voters(reviews []Review, people People) (deny, approve []voter) {
+func (a *Approval) voters(reviews []Review, known *Known, now time.Time) (deny, approve []voter) {
+	people := known.People
 	stage, stakes := a.open(), a.stakes(people)
 	identity := func(subject, recorded string) string {
 		if id := people(subject).ID; id != "" {
@@ -59,13 +61,19 @@ func (a *Approval) voters(reviews []Review, people People) (deny, approve []vote
 		if v.review.Kind != Approve {
 			continue
 		}
-		now := people(v.review.Reviewer)
-		lender := now
+		reviewer := people(v.review.Reviewer)
+		lender, groups := reviewer, reviewer.Groups
 		if v.review.For != "" {
 			lender = people(v.review.For)
+			groups = nil // unless what was lent still is
+			for _, d := range known.Delegations {
+				if d.From == v.review.For && d.To == v.review.Reviewer && d.Active(now) {
+					groups = append(groups, d.lends(lender.Groups)...)
+				}
+			}
 		}
-		v.groups = common(v.groups, lender.Groups)
-		if now.Human && lender.Human && stakes.of(v.review.Reviewer, now) == "" && stakes.of(v.review.For, lender) == "" &&
+		v.groups = common(v.groups, groups)
+		if reviewer.Human && lender.Human && stakes.of(v.review.Reviewer, reviewer) == "" && stakes.of(v.review.For, lender) == "" &&
 			a.countedElsewhere(v.person, v.lender) == "" && meet(v.groups, stage.approvers(a.Tier)) {
 			approve = append(approve, v)
 		}

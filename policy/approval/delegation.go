@@ -22,6 +22,7 @@ type Delegation struct {
 	Ends      time.Time `json:"ends"`
 	CreatedAt time.Time `json:"created_at"`
 	CreatedBy string    `json:"created_by"`
+	Version   int64     `json:"version"`           // 1, and 2 once it is taken back
 	EndedAt   time.Time `json:"ended_at,omitzero"` // taken back before its time
 	EndedBy   string    `json:"ended_by,omitempty"`
 }
@@ -60,6 +61,19 @@ func (d Delegation) Encode() ([]byte, error) { return json.Marshal(d) }
 // DecodeDelegation reads what [Delegation.Encode] wrote.
 func DecodeDelegation(encoded []byte) (Delegation, error) {
 	return decode[Delegation](encoded, "a delegation")
+}
+
+// End takes the delegation back before its time. Either of the two people can; to end it again changes nothing.
+func (d Delegation) End(by string, people People, now time.Time) (Delegation, error) {
+	id := people(by).ID
+	switch {
+	case by != d.From && by != d.To && (id == "" || id != people(d.From).ID && id != people(d.To).ID):
+		return d, fmt.Errorf("%w: delegation %s: %s or %s ends it", policy.ErrForbidden, d.ID, d.From, d.To)
+	case d.EndedAt.IsZero():
+		d.EndedAt, d.EndedBy = now, by
+		d.Version++
+	}
+	return d, nil
 }
 
 // Active reports whether the delegation holds at a time. Its end does not belong to it.

@@ -18,7 +18,7 @@ type Submit struct {
 type Known struct {
 	Reviews     []Review // of this approval, all of them, oldest first
 	People      People
-	Delegations []Delegation // to the reviewer
+	Delegations []Delegation // to the reviewer, and to everybody who has reviewed in somebody's place
 	Judged      Judged
 }
 
@@ -74,7 +74,7 @@ func (e Submit) apply(a Approval, now time.Time) Step {
 
 // weigh counts the reviews with the newest of them.
 func (a Approval) weigh(newest Review, known Known, now time.Time) Step {
-	deny, approve := a.voters(slices.Concat(known.Reviews, []Review{newest}), known.People)
+	deny, approve := a.voters(slices.Concat(known.Reviews, []Review{newest}), &known, now)
 	stage := a.open()
 	switch {
 	case len(deny) >= stage.DenyQuorum: // before anybody's yes
@@ -164,7 +164,7 @@ func (e Withdraw) apply(a Approval, now time.Time) Step {
 
 // Supersede is that a newer change of the same field was proposed.
 type Supersede struct {
-	By string // the newer approval
+	By string // the newer approval, or the decision that allowed a newer change
 }
 
 func (e Supersede) repeats(a *Approval) bool { return a.State == Superseded && a.SupersededBy == e.By }

@@ -63,10 +63,22 @@ func (g *Grant) Validate(longest time.Duration) error {
 		return invalid("it would last %v, more than %v; make it shorter and another when it ends", g.Ends.Sub(g.Starts), longest)
 	case g.PerChange.Form != policy.Missing && !amount(g.PerChange), g.Together.Form != policy.Missing && !amount(g.Together):
 		return invalid("its caps are amounts above zero")
+	case g.PerChange.Form == policy.Missing && hasAmounts(g.Kind):
+		return invalid("%s has amounts: say how far one change may move it, and all together", g.Kind)
 	case g.PerChange.Form != g.Together.Form || g.PerChange.Currency != g.Together.Currency || g.PerChange.Amount > g.Together.Amount:
 		return invalid("what one change may move is in the unit of what all may move, and no more than that")
 	}
 	return nil
+}
+
+// hasAmounts reports whether values of the kind are money or ratios.
+func hasAmounts(kind policy.Kind) bool {
+	switch kind {
+	case policy.KindBid, policy.KindDefaultBid, policy.KindBidModifier, policy.KindBidLimit, policy.KindTargetCPA, policy.KindTargetROAS,
+		policy.KindDailyBudget, policy.KindMonthlyBudget, policy.KindLifetimeBudget, policy.KindSharedBudget, policy.KindAccountBudget:
+		return true
+	}
+	return false
 }
 
 // Encode is the stored form of the grant.

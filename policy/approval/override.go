@@ -12,19 +12,21 @@ import (
 // Override breaks the glass: somebody lets one exact change through that rules block, at once and in their own name, and
 // answers for it to somebody else afterwards. It lifts only what the rules themselves declare that it may, and it is over soon.
 type Override struct {
-	ID          string      `json:"override_id"`
-	ChangeID    string      `json:"change_id"`
-	Digest      string      `json:"digest"` // of the change, or of the group
-	Role        policy.Role `json:"role"`   // by which the actor may
-	Actor       string      `json:"actor"`
-	SecondActor string      `json:"second_actor,omitempty"`
-	Reason      string      `json:"reason"`
-	Ticket      string      `json:"ticket"`
-	At          time.Time   `json:"at"`
-	ExpiresAt   time.Time   `json:"expires_at"`
-	ReviewDue   time.Time   `json:"review_due"`
+	ID         string      `json:"override_id"`
+	Automation string      `json:"automation"` // whose change it is
+	ChangeID   string      `json:"change_id"`
+	Digest     string      `json:"digest"` // of the change, or of the group
+	Role       policy.Role `json:"role"`   // by which the actor may
+	Actor      string      `json:"actor"`
+	Reason     string      `json:"reason"`
+	Ticket     string      `json:"ticket"`
+	At         time.Time   `json:"at"`
+	ExpiresAt  time.Time   `json:"expires_at"`
+	ReviewDue  time.Time   `json:"review_due"`
 
+	Version    int64     `json:"version"` // 1 when it was made, and one more with every step
 	UsedAt     time.Time `json:"used_at,omitzero"`
+	PermitID   string    `json:"permit_id,omitempty"` // what it was used for
 	ReviewedAt time.Time `json:"reviewed_at,omitzero"`
 	ReviewedBy string    `json:"reviewed_by,omitempty"`
 	Justified  bool      `json:"justified,omitempty"` // what the reviewer found
@@ -44,15 +46,13 @@ func (o *Override) Validate(actor policy.Principal, people People) error {
 	invalid := func(format string, arguments ...any) error {
 		return fmt.Errorf("%w: override %s: %s", policy.ErrInvalid, o.ID, fmt.Sprintf(format, arguments...))
 	}
-	first, second := people(o.Actor), people(o.SecondActor)
+	actorPerson := people(o.Actor)
 	switch {
 	case o.Role == "" || actor.Subject != o.Actor || !actor.Has(o.Role):
 		return fmt.Errorf("%w: override %s: %s has not the role that it takes", policy.ErrForbidden, o.ID, actor.Subject)
-	case !first.Human || first.ID == "":
+	case !actorPerson.Human || actorPerson.ID == "":
 		return fmt.Errorf("%w: override %s: only people break the glass", policy.ErrForbidden, o.ID)
-	case o.SecondActor != "" && (!second.Human || second.ID == "" || second.ID == first.ID):
-		return invalid("the second actor is another person")
-	case o.ID == "" || o.ChangeID == "" || o.Digest == "":
+	case o.ID == "" || o.Automation == "" || o.ChangeID == "" || o.Digest == "":
 		return invalid("it is for one exact change")
 	case o.Reason == "" || o.Ticket == "" || len(o.Reason) > MaxText || len(o.Ticket) > MaxText:
 		return invalid("say why, and in which ticket, in at most %d bytes each", MaxText)
@@ -85,6 +85,7 @@ func (o Override) Lift(digest string, findings []policy.Finding, overridable fun
 		}
 	}
 	o.UsedAt = now
+	o.Version++
 	return o, nil
 }
 
@@ -94,14 +95,17 @@ func (o Override) Review(by string, people People, justified bool, finding strin
 	switch {
 	case !reviewer.Human || reviewer.ID == "":
 		return o, fmt.Errorf("%w: override %s: a person looks at it", policy.ErrForbidden, o.ID)
-	case by == o.Actor || by == o.SecondActor || reviewer.ID == people(o.Actor).ID || reviewer.ID == people(o.SecondActor).ID:
+	case by == o.Actor || reviewer.ID == people(o.Actor).ID:
 		return o, fmt.Errorf("%w: override %s: somebody else looks at it", policy.ErrForbidden, o.ID)
 	case finding == "" || len(finding) > MaxText:
 		return o, fmt.Errorf("%w: override %s: say what you found, in at most %d bytes", policy.ErrInvalid, o.ID, MaxText)
+	case o.UsedAt.IsZero() && now.Before(o.ExpiresAt):
+		return o, fmt.Errorf("%w: override %s was not used yet; look at it when it was, or when it can be no longer, at %s", policy.ErrPrecondition, o.ID, o.ExpiresAt.Format(time.RFC3339))
 	case !o.ReviewedAt.IsZero():
 		return o, fmt.Errorf("%w: override %s was reviewed at %s by %s; that stands", policy.ErrPrecondition, o.ID, o.ReviewedAt.Format(time.RFC3339), o.ReviewedBy)
 	}
 	o.ReviewedAt, o.ReviewedBy, o.Justified, o.Finding = now, by, justified, finding
+	o.Version++
 	return o, nil
 }
 

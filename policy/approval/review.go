@@ -63,6 +63,7 @@ type Review struct {
 	Stage              string       `json:"stage"`
 	Nonce              string       `json:"nonce"` // the reviewer's own, so that a review can be sent again
 	Channel            string       `json:"channel,omitempty"`
+	FirstSeenAt        time.Time    `json:"first_seen_at,omitzero"` // when the reviewer was shown it, as their program says
 
 	// Filled in when the review is accepted, whatever the caller says.
 	Person string    `json:"person"` // who the reviewer is
@@ -88,6 +89,8 @@ func (r *Review) check(a *Approval) error {
 		return invalid("its kind is APPROVE, REJECT, REQUEST_CHANGES, COMMENT or RETRACT, not %s", r.Kind)
 	case r.Nonce == "" || len(r.Nonce) > MaxNonce:
 		return invalid("the nonce has %d bytes; choose one of 1 to %d", len(r.Nonce), MaxNonce)
+	case max(len(r.Digest), len(r.Stage), len(r.For), len(r.Channel)) > MaxText:
+		return invalid("digest, stage, channel and whose place it is in have at most %d bytes each", MaxText)
 	case len(r.Reason) > MaxText:
 		return invalid("the reason has %d bytes, more than %d", len(r.Reason), MaxText)
 	case r.Cap.Form != policy.Missing && r.Kind != Approve:
@@ -101,13 +104,23 @@ func (r *Review) check(a *Approval) error {
 	return nil
 }
 
+// Dwell is how long the reviewer had the page before them, if that is known. It is only for reports: it goes by what the
+// reviewer's program says.
+func (r *Review) Dwell() (time.Duration, bool) {
+	if r.FirstSeenAt.IsZero() || r.FirstSeenAt.After(r.At) {
+		return 0, false
+	}
+	return r.At.Sub(r.FirstSeenAt), true
+}
+
 // Encode is the stored form of the review.
 func (r Review) Encode() ([]byte, error) { return json.Marshal(r) }
 
 // DecodeReview reads what [Review.Encode] wrote.
 func DecodeReview(encoded []byte) (Review, error) { return decode[Review](encoded, "a review") }
 
-// same reports whether two reviews say the same, whenever and under whatever id.
+// same reports whether two reviews say the same, whenever and under whatever id. When the page was shown is not a part of it: a
+// program that sends a review again may not know.
 func (r *Review) same(other *Review) bool {
 	return r.Reviewer == other.Reviewer && r.For == other.For && r.Kind == other.Kind && r.Cap == other.Cap && r.Reason == other.Reason &&
 		r.Digest == other.Digest && r.RequirementVersion == other.RequirementVersion && r.Stage == other.Stage
@@ -151,6 +164,17 @@ func (e *RefusedError) Unwrap() error { return policy.ErrPrecondition }
 
 func refused(reason Reason, format string, arguments ...any) error {
 	return &RefusedError{reason, fmt.Sprintf(format, arguments...)}
+}
+
+// MayReview says why somebody cannot review what the approval asks now; nil: they can. lender is in whose place; "": their own.
+func (a *Approval) MayReview(reviewer, lender string, kind Kind, known Known, now time.Time) error {
+	if ends := a.ends(); a.State == Pending && !now.Before(ends) {
+		return refused(TimedOut, "approval %s ended at %s", a.ID, ends.Format(time.RFC3339))
+	}
+	escalated := a.escalate(now)
+	_, err := escalated.admit(Review{ApprovalID: a.ID, Reviewer: reviewer, For: lender, Kind: kind, Digest: a.Digest,
+		RequirementVersion: a.RequirementVersion, Stage: a.open().Name}, known, now)
+	return err
 }
 
 // admit fills in who the reviewer is, and says why the review is not taken.

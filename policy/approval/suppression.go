@@ -24,6 +24,7 @@ type Suppression struct {
 	Reason     string           `json:"reason"` // of the rejection
 	At         time.Time        `json:"at"`
 	Until      time.Time        `json:"until"`
+	Version    int64            `json:"version"` // 1, and 2 once it is cleared
 	ClearedAt  time.Time        `json:"cleared_at,omitzero"`
 	ClearedBy  string           `json:"cleared_by,omitempty"`
 	ClearedFor string           `json:"cleared_for,omitempty"` // why
@@ -37,7 +38,7 @@ func (a *Approval) Suppress(ids []string, lasts Wait) []Suppression {
 	}
 	suppressions := make([]Suppression, 0, len(a.Legs))
 	for i, leg := range a.Legs[:min(len(a.Legs), len(ids))] {
-		suppressions = append(suppressions, Suppression{ID: ids[i], ApprovalID: a.ID, Automation: a.Automation, Target: leg.Target, Kind: leg.Kind,
+		suppressions = append(suppressions, Suppression{ID: ids[i], Version: 1, ApprovalID: a.ID, Automation: a.Automation, Target: leg.Target, Kind: leg.Kind,
 			Direction: leg.Direction, Before: leg.Before, After: leg.After, Reason: a.Reason, At: a.ChangedAt, Until: a.ChangedAt.Add(time.Duration(lasts))})
 	}
 	return suppressions
@@ -107,5 +108,6 @@ func (s Suppression) Clear(by string, people People, stake, reason string, now t
 		return s, fmt.Errorf("%w: suppression %s does not hold any more", policy.ErrPrecondition, s.ID)
 	}
 	s.ClearedAt, s.ClearedBy, s.ClearedFor = now, by, reason
+	s.Version++
 	return s, nil
 }

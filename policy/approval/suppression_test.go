@@ -26,7 +26,7 @@ func rejected(t *testing.T, kind policy.Kind, before, after policy.Value) Suppre
 func TestARejectionIsRemembered(t *testing.T) {
 	got := rejected(t, policy.KindDailyBudget, usd(100), usd(150))
 	want := Suppression{ID: "sup_1", ApprovalID: "apr_1", Automation: "pacer", Target: target("more"), Kind: policy.KindDailyBudget, Direction: policy.Rise,
-		Before: usd(100), After: usd(150), Reason: "because", At: noon, Until: noon.Add(24 * time.Hour)}
+		Before: usd(100), After: usd(150), Reason: "because", At: noon, Until: noon.Add(24 * time.Hour), Version: 1}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

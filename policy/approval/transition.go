@@ -114,6 +114,9 @@ func (a Approval) approve(by string, now time.Time) Step {
 	a.Reason = ""
 	a.Cap = a.nearestCap()
 	a.ApprovedAt, a.ExpiresAt = now, now.Add(time.Duration(a.Lives))
+	if a.Grant != nil { // it is made in the same transaction, which uses the approval up
+		a.ClaimedAt = now
+	}
 	if a.Cap.Form != policy.Missing {
 		return a.step(ApprovedCapped, by, now)
 	}

@@ -3,6 +3,7 @@ package approval
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -343,6 +344,29 @@ func TestTheWholeWay(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+}
+
+func TestWhomAnApprovalAsks(t *testing.T) {
+	d := opened(t, raise(), twoStages())
+	want := func(when string, groups ...string) {
+		t.Helper()
+		if got := d.approval.Asks(); !slices.Equal(got, groups) {
+			t.Errorf("%s: asks %v, want %v", when, got, groups)
+		}
+	}
+	want("when it was opened", "growth")
+	d.now = noon.Add(time.Hour)
+	d.apply(Pass{})
+	want("once others stand in, and some are told", "directors", "growth")
+	d.approve("ana")
+	want("when one is missing", "directors", "growth")
+	d.approve("ben")
+	want("at the next stage", "finance")
+	d.approve("fay")
+	if d.approval.State != Approved {
+		t.Fatalf("it is %s", d.approval.State)
+	}
+	want("when people have agreed")
 }
 
 func TestAYesThatIsRedeemedLateWaitsForItsPermit(t *testing.T) {

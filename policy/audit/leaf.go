@@ -26,6 +26,15 @@ const (
 	// Mode is one switch of a scope's mode. The object is the scope and the epoch, such as "account/meta/100#17"; the
 	// record is the setting, the subject whoever set it.
 	Mode Kind = "mode"
+	// Approval is one step of an approval, the first included; Review is what one person said of one, Suppression, Grant,
+	// Override and Delegation are what people have said ahead of changes. The object is the id and the version, the record
+	// the object as it was then, the subject whoever took the step, or "(time)" when nobody did.
+	Approval    Kind = "approval"
+	Review      Kind = "review"
+	Suppression Kind = "suppression"
+	Grant       Kind = "grant"
+	Override    Kind = "override"
+	Delegation  Kind = "delegation"
 )
 
 // How long, in bytes, the parts of a leaf can be.

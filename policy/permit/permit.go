@@ -76,6 +76,7 @@ type Permit struct {
 	Audience   []string  `json:"audience"`   // where it may be used: platform/account, each once
 	Digest     string    `json:"digest"`     // of the change, or of the group
 	GroupID    string    `json:"atomic_group_id,omitempty"`
+	Redeems    string    `json:"redeems,omitempty"` // the approval or override that it was redeemed from; empty: it came with an ALLOW
 	Legs       []Leg     `json:"legs"`
 	Epoch      int64     `json:"epoch"` // of the modes it was given out under
 	IssuedAt   time.Time `json:"issued_at"`
@@ -272,6 +273,17 @@ func (p Permit) Pass(now time.Time) Step {
 		return p.step(Unknown, "", now)
 	}
 	return Step{Permit: p}
+}
+
+// Revoke takes back a permit that nobody has claimed, since what it was redeemed from no longer holds. One that was claimed
+// stays as it is.
+func (p Permit) Revoke(by, reason string, now time.Time) Step {
+	if p.State != Issued {
+		return Step{Permit: p}
+	}
+	step := p.revoke(reason, now)
+	step.Permit.ChangedBy = by
+	return step
 }
 
 // Due is when time alone will change the permit; zero: never.

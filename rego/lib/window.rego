@@ -76,6 +76,10 @@ with_own(before) := {"type": "unlimited"} if {
 	input.change.after.type == "unlimited"
 } else := written(before + own)
 
+# What this change itself adds to such a sum, as a value: people agree to that much of it, whatever others
+# move meanwhile.
+added := with_own(0)
+
 # An amount that is in the unit of the change, as a value.
 written(amount) := {"type": "ratio", "ppm": amount} if {
 	input.change.after.type == "ratio"

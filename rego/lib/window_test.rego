@@ -78,3 +78,11 @@ test_only_sums_in_one_currency_compare if {
 	not window.comparable(example.fact(example.money(1, "EUR"), 60)) with input as bid
 	not window.comparable(example.fact(example.percent(1), 60)) with input as bid
 }
+
+test_what_a_change_adds_is_a_value_too if {
+	window.added == example.usd(10) with input as bid
+	modifier := example.document("bid_modifier", example.percent(100), example.percent(120), {})
+	window.added == example.percent(20) with input as modifier
+	endless := example.document("daily_budget", example.usd(100), example.unlimited, {})
+	window.added == example.unlimited with input as endless
+}

@@ -53,6 +53,7 @@ described(start, share, message) := object.union(edit, {
 })
 
 edit := {
+	"magnitude": input.change.after,
 	"observed": input.change.after,
 	"kind": input.change.kind,
 	"amount": input.limits.bid.step_amount,

@@ -88,3 +88,8 @@ test_no_drift_limit if {
 	open := example.with_limit(since("day", 100, 139, 164), "bid", "drift_day", example.no_limit)
 	count(bid_drift.approve) == 0 with input as open
 }
+
+test_people_agree_to_the_new_bid if {
+	some finding in bid_drift.approve with input as since("day", 100, 139, 164)
+	finding.magnitude == example.usd(164)
+}

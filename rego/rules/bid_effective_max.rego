@@ -81,6 +81,7 @@ approve contains finding if {
 	exceeds([assumed.ppm, limit.million, limit.million], input.limits.bid.effective_ceiling)
 	finding := {
 		"message": "a click at {observed} may cost over {limit} if adjusted up to {multiplier}, which is assumed",
+		"magnitude": input.change.after,
 		"observed": input.change.after,
 		"limit": input.limits.bid.effective_ceiling,
 		"multiplier": {"type": "ratio", "ppm": assumed.ppm},
@@ -95,6 +96,7 @@ approve contains finding if {
 	exceeds([bid_modifier, placement, dynamic], input.limits.bid.effective_ceiling)
 	finding := {
 		"message": "a click at {observed} may cost over {limit} by the caller's {bid_modifier} × {placement} × {dynamic}",
+		"magnitude": input.change.after,
 		"observed": input.change.after,
 		"limit": input.limits.bid.effective_ceiling,
 		"bid_modifier": {"type": "ratio", "ppm": bid_modifier},

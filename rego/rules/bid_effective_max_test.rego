@@ -104,3 +104,10 @@ test_the_assumption_is_named if {
 	contains(finding.message, "assumed")
 	finding.multiplier == {"type": "ratio", "ppm": 10000000}
 }
+
+test_people_agree_to_the_bid if {
+	some finding in bid_effective_max.approve with input as example.bid(1400, 1501, {})
+	finding.magnitude.micros == 15010000
+	some told in bid_effective_max.approve with input as example.bid(1000, 1100, claimed(2000))
+	told.magnitude.micros == 11000000
+}

@@ -19,6 +19,7 @@ approve contains finding if {
 	change.after.ppm > most.ppm
 	finding := {
 		"message": "the bid modifier goes from {before} to {after} (none counts as 100%); above {limit} a person has to look",
+		"magnitude": change.after,
 		"observed": input.change.after,
 		"before": change.before,
 		"after": change.after,

@@ -61,3 +61,8 @@ test_no_range if {
 	low := modified(example.percent(100), example.percent(10))
 	count(bid_modifier_range.approve) == 0 with input as example.without_limit(low, "bid", "modifier_floor")
 }
+
+test_people_agree_to_so_large_a_modifier if {
+	some finding in bid_modifier_range.approve with input as modified(example.percent(100), example.percent(400))
+	finding.magnitude == example.percent(400)
+}

@@ -39,6 +39,7 @@ approve contains finding if {
 	weighty
 	finding := {
 		"message": "{before} to {observed} is {move}; above {limit} and {amount} a rise needs a person",
+		"magnitude": input.change.after,
 		"observed": input.change.after,
 		"before": input.change.before,
 		"move": change.move,

@@ -36,3 +36,8 @@ test_from_nothing_there_is_no_step if {
 test_no_step if {
 	count(bid_step.approve) == 0 with input as example.without_limit(example.bid(100, 140, {}), "bid", "step")
 }
+
+test_people_agree_to_the_new_bid if {
+	some finding in bid_step.approve with input as example.bid(100, 131, {})
+	finding.magnitude.micros == 1310000
+}

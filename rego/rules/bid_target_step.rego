@@ -45,6 +45,7 @@ approve contains finding if {
 	step[input.change.kind] * limit.million > change.move.from * input.limits.bid.target_step.ppm
 	finding := {
 		"message": "the {target} goes from {before} to {observed}; more than {limit} towards higher bids needs a person",
+		"magnitude": step[input.change.kind],
 		"observed": input.change.after,
 		"target": name[input.change.kind],
 		"before": input.change.before,
@@ -59,6 +60,7 @@ approve contains finding if {
 	week_step[input.change.kind] * limit.million > week_start[input.change.kind] * input.limits.bid.target_step.ppm
 	finding := {
 		"message": "the {target} goes to {observed}, a week ago {start}; over {limit} towards higher bids needs a person",
+		"magnitude": step[input.change.kind],
 		"observed": input.change.after,
 		"target": name[input.change.kind],
 		"start": window.written(week_start[input.change.kind]),

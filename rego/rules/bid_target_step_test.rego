@@ -97,3 +97,11 @@ test_no_step if {
 	without := example.without_limit(roas(example.percent(400), example.percent(100)), "bid", "target_step")
 	count(bid_target_step.approve) == 0 with input as without
 }
+
+# A ROAS that goes further down goes further.
+test_people_agree_to_the_step if {
+	some finding in bid_target_step.approve with input as roas(example.percent(400), example.percent(300))
+	finding.magnitude == 1000000
+	some weekly in bid_target_step.approve with input as since(cpa(example.usd(2200), example.usd(2401)), 20000000)
+	weekly.magnitude == 2010000
+}

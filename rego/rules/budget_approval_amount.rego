@@ -14,6 +14,7 @@ approve contains finding if {
 	added >= input.limits.budget.approval_amount.micros
 	finding := {
 		"message": "the budget of {budget} adds {observed}; from {limit} on a person decides",
+		"magnitude": added,
 		"observed": {"type": "money", "micros": added, "currency": input.change.after.currency},
 		"budget": input.change.after,
 		"limit": input.limits.budget.approval_amount,

@@ -28,3 +28,8 @@ test_no_sum if {
 	without := example.without_limit(document, "budget", "approval_amount")
 	count(budget_approval_amount.approve) == 0 with input as without
 }
+
+test_people_agree_to_what_is_added if {
+	some finding in budget_approval_amount.approve with input as example.budget(100000, 600001, {})
+	finding.magnitude == 5000010000
+}

@@ -29,3 +29,8 @@ test_no_limit if {
 	document := example.budget(50000, 24999, {})
 	count(budget_cut.approve) == 0 with input as example.without_limit(document, "budget", "cut")
 }
+
+test_people_agree_to_the_cut if {
+	some finding in budget_cut.approve with input as example.budget(20000, 9000, {})
+	finding.magnitude == 110000000
+}

@@ -24,7 +24,10 @@ moved := window.with_own(input.windows.account.day.moved)
 approve contains finding if {
 	change.may_rise
 	limit.above(moved, input.limits.budget.daily_movement)
-	finding := described("ask a person, or wait and send it with a new change_id")
+	finding := object.union(
+		{"magnitude": window.added},
+		described("ask a person, or wait and send it with a new change_id"),
+	)
 }
 
 warn contains finding if {

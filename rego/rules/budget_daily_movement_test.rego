@@ -39,3 +39,15 @@ test_no_limit if {
 	without := example.without_limit(after_moves(example.budget(10000, 12001, {}), 998000), "budget", "daily_movement")
 	count(budget_daily_movement.approve) == 0 with input as without
 }
+
+# What others move meanwhile is theirs.
+test_people_agree_to_its_own_part if {
+	some finding in budget_daily_movement.approve with input as after_moves(example.budget(10000, 12001, {}), 998000)
+	finding.magnitude == example.usd(2001)
+}
+
+test_people_agree_to_no_end if {
+	endless := example.document("daily_budget", example.usd(2000), example.unlimited, {})
+	some finding in budget_daily_movement.approve with input as endless
+	finding.magnitude == example.unlimited
+}

@@ -52,6 +52,7 @@ described(start, share, message) := object.union(edit, {
 })
 
 edit := {
+	"magnitude": input.change.after,
 	"observed": input.change.after,
 	"amount": input.limits.budget.step_up_amount,
 }

@@ -49,3 +49,8 @@ test_no_drift_limit if {
 	without := example.without_limit(since("day", 20000, 35000, 40001), "budget", "drift_day")
 	count(budget_drift.approve) == 0 with input as without
 }
+
+test_people_agree_to_the_new_budget if {
+	some finding in budget_drift.approve with input as since("day", 20000, 35000, 40001)
+	finding.magnitude == example.usd(40001)
+}

@@ -10,6 +10,7 @@
 #   owner: media-governance
 #   kinds: [daily_budget, shared_budget]
 #   optional: [input.facts.period_spend, input.facts.period_plan, input.facts.period_days_left]
+#   overridable: emergency
 #   source: >-
 #     Google: after a change, spend so far and the new budget times the days left; 100% and 110% are
 #     Bidrail's own proposal
@@ -40,9 +41,12 @@ block contains finding if {
 approve contains finding if {
 	change.may_rise
 	projected > plan.micros * input.limits.budget.exposure_period.ppm
-	finding := described(
-		input.limits.budget.exposure_period,
-		"{spent} is spent, and {observed} a day would pass {limit} of the plan, {plan}; a person decides",
+	finding := object.union(
+		{"magnitude": input.change.after},
+		described(
+			input.limits.budget.exposure_period,
+			"{spent} is spent, and {observed} a day would pass {limit} of the plan, {plan}; a person decides",
+		),
 	)
 }
 

@@ -72,3 +72,8 @@ test_no_limit if {
 	document := example.without_limit(planned(13000, plan), "budget", "exposure_period")
 	count(budget_exposure_period.approve) == 0 with input as document
 }
+
+test_people_agree_to_the_new_budget if {
+	some finding in budget_exposure_period.approve with input as planned(10001, plan)
+	finding.magnitude == example.usd(10001)
+}

@@ -16,6 +16,7 @@
 #       input.facts.portfolio_daily_budget, input.facts.account_daily_budget,
 #       input.windows.portfolio.day.net_rise,
 #     ]
+#   overridable: emergency
 #   source: "10% and 30% are Bidrail's own proposal"
 package bidrail.rules.budget_rapid_shift
 
@@ -72,9 +73,12 @@ block contains finding if {
 approve contains finding if {
 	some shift in shifts
 	exceeds(shift, input.limits.budget.rapid_shift)
-	finding := described(
-		shift, input.limits.budget.rapid_shift,
-		"{observed} would be added in a day to the {whole} of {name}; above {limit} ask a person",
+	finding := object.union(
+		{"magnitude": window.added},
+		described(
+			shift, input.limits.budget.rapid_shift,
+			"{observed} would be added in a day to the {whole} of {name}; above {limit} ask a person",
+		),
 	)
 }
 

@@ -82,3 +82,9 @@ test_no_limit if {
 	without := example.without_limit(without_portfolio(150001, account), "budget", "rapid_shift")
 	count(budget_rapid_shift.approve) == 0 with input as without
 }
+
+# What others add meanwhile is theirs.
+test_people_agree_to_its_own_part if {
+	some finding in budget_rapid_shift.approve with input as within_portfolio(150001, portfolio)
+	finding.magnitude == example.usd(50001)
+}

@@ -26,3 +26,8 @@ test_no_step if {
 	document := example.budget(20000, 30000, {})
 	count(budget_step_up.approve) == 0 with input as example.without_limit(document, "budget", "step_up")
 }
+
+test_people_agree_to_the_rise if {
+	some finding in budget_step_up.approve with input as example.budget(20000, 26001, {})
+	finding.magnitude == 60010000
+}

@@ -6,6 +6,7 @@
 # custom:
 #   id: calendar.freeze
 #   owner: media-governance
+#   overridable: emergency
 #   source: "agencies' rule never to launch on a Friday; incidents of platforms"
 package bidrail.rules.calendar_freeze
 

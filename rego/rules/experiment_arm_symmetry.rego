@@ -12,6 +12,7 @@
 # custom:
 #   id: experiment.arm_symmetry
 #   owner: experimentation
+#   overridable: emergency
 #   source: >-
 #     Google's control arm: bids as usual, nothing on one side; the rule is Bidrail's own proposal
 package bidrail.rules.experiment_arm_symmetry

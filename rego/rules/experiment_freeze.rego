@@ -12,6 +12,7 @@
 # custom:
 #   id: experiment.freeze
 #   owner: experimentation
+#   overridable: emergency
 #   source: >-
 #     Meta: all edits can affect accuracy; GeoLift: hold all other media constant; TikTok: avoid
 #     changes; the table is Bidrail's own proposal

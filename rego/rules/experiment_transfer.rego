@@ -7,6 +7,7 @@
 #   id: experiment.transfer
 #   owner: experimentation
 #   kinds: [daily_budget, monthly_budget, lifetime_budget, shared_budget, account_budget]
+#   overridable: emergency
 #   source: >-
 #     Smartly: keep the budgets of cells proportional to the split; the rule is Bidrail's own
 #     proposal

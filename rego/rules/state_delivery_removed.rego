@@ -46,9 +46,12 @@ approve contains finding if {
 	takes_away
 	not experiment.emergency
 	removed > input.limits.state.delivery_removed.ppm
-	finding := described(
-		input.limits.state.delivery_removed,
-		"above {limit} a person decides",
+	finding := object.union(
+		{"magnitude": {"type": "ratio", "ppm": share}},
+		described(
+			input.limits.state.delivery_removed,
+			"above {limit} a person decides",
+		),
 	)
 }
 

@@ -74,3 +74,8 @@ test_no_limit if {
 	without := example.without_limit(pause(50001, 5), "state", "delivery_removed")
 	count(state_delivery_removed.approve) == 0 with input as without
 }
+
+test_people_agree_to_its_own_share if {
+	some finding in state_delivery_removed.approve with input as pause(50001, 5)
+	finding.magnitude == {"type": "ratio", "ppm": 50001}
+}

@@ -41,6 +41,8 @@ type Config struct {
 	// Caps are your own limits over time, which no policy revision lifts: what they have no room for is blocked (ledger.cap).
 	// Only in a file. Default: none.
 	Caps []Cap `koanf:"caps"`
+	// Notify says who is told of approvals. Default: nobody.
+	Notify Notify `koanf:"notify"`
 	// Drain is how long calls under way may go on when the server is told to stop. Default 10s.
 	Drain time.Duration `koanf:"drain"`
 }
@@ -226,6 +228,7 @@ func (c Config) Validate() error {
 		}
 		names[cap.Name] = i
 	}
+	problems = append(problems, c.Notify.problems()...)
 	if c.Drain < 0 {
 		problems = append(problems, errors.New("drain: must not be negative"))
 	}

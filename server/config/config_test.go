@@ -43,6 +43,7 @@ func TestEverySetting(t *testing.T) {
 	want := config.Config{
 		Listen: "[::1]:1", HTTP: "localhost:2", Data: "/d", Policy: "/p", Log: config.Log{Level: "debug", Format: "json"},
 		Evaluation: config.Evaluation{Deadline: time.Second}, Permit: config.Permit{Life: 30 * time.Second, ReportWithin: time.Hour}, Drain: 2 * time.Minute,
+		Notify: config.Notify{Link: "https://b", AllowPrivate: []string{"10.1.0.0/16"}},
 	}
 	for name, load := range map[string]func() (config.Config, error){
 		"file": func() (config.Config, error) {
@@ -55,18 +56,20 @@ log: {level: debug, format: json}
 evaluation: {deadline: 1s}
 permit: {life: 30s, report_within: 1h}
 drain: 2m
+notify: {link: "https://b", allow_private: [10.1.0.0/16]}
 `), nil, nil)
 		},
 		"environment": func() (config.Config, error) {
 			return config.Load("", []string{
 				"BIDRAIL_LISTEN=[::1]:1", "BIDRAIL_HTTP=localhost:2", "BIDRAIL_DATA=/d", "BIDRAIL_POLICY=/p", "BIDRAIL_LOG_LEVEL=debug",
-				"BIDRAIL_LOG_FORMAT=json", "BIDRAIL_EVALUATION_DEADLINE=1s", "BIDRAIL_PERMIT_LIFE=30s", "BIDRAIL_PERMIT_REPORT_WITHIN=1h", "BIDRAIL_DRAIN=2m", "PATH=/bin", "OTHER_LISTEN=0.0.0.0:1",
+				"BIDRAIL_LOG_FORMAT=json", "BIDRAIL_EVALUATION_DEADLINE=1s", "BIDRAIL_PERMIT_LIFE=30s", "BIDRAIL_PERMIT_REPORT_WITHIN=1h", "BIDRAIL_DRAIN=2m", "BIDRAIL_NOTIFY_LINK=https://b",
+				"BIDRAIL_NOTIFY_ALLOW_PRIVATE=10.1.0.0/16", "PATH=/bin", "OTHER_LISTEN=0.0.0.0:1",
 			}, nil)
 		},
 		"flags": func() (config.Config, error) {
 			return config.Load("", nil, map[string]any{
 				"listen": "[::1]:1", "http": "localhost:2", "data": "/d", "policy": "/p", "log.level": "debug", "log.format": "json",
-				"evaluation.deadline": "1s", "permit.life": "30s", "permit.report_within": "1h", "drain": "2m",
+				"evaluation.deadline": "1s", "permit.life": "30s", "permit.report_within": "1h", "drain": "2m", "notify.link": "https://b", "notify.allow_private": []string{"10.1.0.0/16"},
 			})
 		},
 	} {

@@ -28,16 +28,21 @@ func changeOf(m *bidrailv1.Change) *policy.Change {
 		Reason:       policy.Reason{Code: m.GetReason().GetCode(), Text: m.GetReason().GetText(), Evidence: m.GetReason().GetEvidence()},
 		ExperimentID: m.GetExperimentId(), PromoID: m.GetPromoId(),
 		EffectiveAt: timeOf(m.GetEffectiveAt()), RevertAt: timeOf(m.GetRevertAt()),
-		FieldMask: m.GetFieldMask(), ParentID: m.GetParentId(),
-	}
-	if facts := m.GetFacts(); len(facts) > 0 {
-		change.Facts = make(map[string]policy.Fact, len(facts))
-		for name, fact := range facts {
-			change.Facts[name] = policy.Fact{Value: Value(fact.GetValue()), ObservedAt: timeOf(fact.GetObservedAt()),
-				Source: fact.GetSource(), FromCaller: true}
-		}
+		FieldMask: m.GetFieldMask(), ParentID: m.GetParentId(), Facts: factsOf(m.GetFacts()),
 	}
 	return change
+}
+
+// factsOf is nil for no facts.
+func factsOf(messages map[string]*bidrailv1.Fact) map[string]policy.Fact {
+	if len(messages) == 0 {
+		return nil
+	}
+	facts := make(map[string]policy.Fact, len(messages))
+	for name, fact := range messages {
+		facts[name] = policy.Fact{Value: Value(fact.GetValue()), ObservedAt: timeOf(fact.GetObservedAt()), Source: fact.GetSource(), FromCaller: true}
+	}
+	return facts
 }
 
 // kindOf gives KindUnknown to numbers that this build does not know; the engine blocks those.
@@ -102,13 +107,14 @@ func DecisionMessage(result server.Result) *bidrailv1.Decision {
 		Target: targetMessage(d.Target), Before: ValueMessage(d.Before), After: ValueMessage(d.After),
 		Actor:    &bidrailv1.Actor{Automation: d.Actor.Automation, Version: d.Actor.Version, Run: d.Actor.Run},
 		Findings: make([]*bidrailv1.Finding, len(d.Findings)),
-		Permit:   permitOf(d.PermitID, result.Permit, result.Token),
+		Permit:   permitOf(d.PermitID, result.Permit, result.Token), ApprovalId: d.ApprovalID, Redeems: d.Redeems, GroupDigest: d.GroupDigest,
 	}
 	for i, finding := range d.Findings {
 		message.Findings[i] = &bidrailv1.Finding{
 			Rule: finding.Rule, Effect: bidrailv1.Effect(finding.Effect), Shadow: finding.Shadow, Message: finding.Message,
 			Observed: finding.Observed, Limit: finding.Limit, MaxPermitted: ValueMessage(finding.MaxPermitted),
-			Source: finding.Source, Location: finding.Location,
+			Source: finding.Source, Location: finding.Location, Severity: finding.Severity, Magnitude: ValueMessage(finding.Magnitude),
+			LiftedBy: finding.LiftedBy,
 		}
 	}
 	return message
@@ -146,7 +152,7 @@ func RuleMessage(rule *policy.Rule) *bidrailv1.Rule {
 	message := &bidrailv1.Rule{
 		Id: rule.ID, Title: rule.Title, Description: rule.Description, Owner: rule.Owner, Source: rule.Source,
 		Mode: ruleModeMessage(rule.Mode), File: rule.File, Line: int32(rule.Line), Reads: rule.Reads,
-		Optional: rule.Optional, Undetermined: bidrailv1.Effect(rule.Undetermined),
+		Optional: rule.Optional, Undetermined: bidrailv1.Effect(rule.Undetermined), Overridable: rule.Overridable,
 	}
 	for _, kind := range rule.Kinds {
 		message.Kinds = append(message.Kinds, bidrailv1.Kind(kind))
@@ -207,4 +213,26 @@ func outcomeMessage(outcome policy.ExpressionOutcome) bidrailv1.Outcome {
 	default:
 		return bidrailv1.Outcome_OUTCOME_NOT_REACHED
 	}
+}
+
+// ChangeMessage is the inverse of [Changes], for one change. Whose word a fact is, it does not say.
+func ChangeMessage(c *policy.Change) *bidrailv1.Change {
+	if c == nil {
+		return nil
+	}
+	message := &bidrailv1.Change{
+		ChangeId: c.ID, BatchId: c.BatchID, AtomicGroupId: c.AtomicGroupID, Kind: bidrailv1.Kind(c.Kind), Target: targetMessage(c.Target),
+		Before: ValueMessage(c.Before), BeforeObservedAt: stampOf(c.BeforeObservedAt), After: ValueMessage(c.After),
+		Actor:        &bidrailv1.Actor{Automation: c.Actor.Automation, Version: c.Actor.Version, Run: c.Actor.Run},
+		Reason:       &bidrailv1.Reason{Code: c.Reason.Code, Text: c.Reason.Text, Evidence: c.Reason.Evidence},
+		ExperimentId: c.ExperimentID, PromoId: c.PromoID, EffectiveAt: stampOf(c.EffectiveAt), RevertAt: stampOf(c.RevertAt),
+		FieldMask: c.FieldMask, ParentId: c.ParentID,
+	}
+	if len(c.Facts) > 0 {
+		message.Facts = make(map[string]*bidrailv1.Fact, len(c.Facts))
+		for name, fact := range c.Facts {
+			message.Facts[name] = &bidrailv1.Fact{Value: ValueMessage(fact.Value), ObservedAt: stampOf(fact.ObservedAt), Source: fact.Source}
+		}
+	}
+	return message
 }

@@ -36,7 +36,7 @@ func fullPermit() permit.Permit {
 		ClaimID: "c", ClaimedAt: at(4), ReportBy: at(5),
 		Report: permit.Report{Outcome: permit.Partial, ClaimID: "c", Applied: []permit.Part{{ChangeID: read.ID, Value: policy.MoneyValue(5, "EUR")}},
 			Reference: "r", Note: "n", ObservedAt: at(6)},
-		Reason: "why",
+		Reason: "why", Redeems: "apr_1",
 	}
 }
 

@@ -22,7 +22,8 @@ import (
 )
 
 var services = []string{"", bidrailv1.GuardrailService_ServiceDesc.ServiceName, bidrailv1.PolicyService_ServiceDesc.ServiceName,
-	bidrailv1.RegistryService_ServiceDesc.ServiceName, bidrailv1.LedgerService_ServiceDesc.ServiceName}
+	bidrailv1.RegistryService_ServiceDesc.ServiceName, bidrailv1.LedgerService_ServiceDesc.ServiceName,
+	bidrailv1.ReportService_ServiceDesc.ServiceName}
 
 func TestHealth(t *testing.T) {
 	s := servertest.New(t, servertest.NotReady())

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/bidrail/bidrail/policy"
+	"github.com/bidrail/bidrail/policy/approval"
 	"github.com/bidrail/bidrail/server"
 )
 
@@ -37,13 +38,17 @@ var statuses = []struct {
 	{context.Canceled, codes.Canceled, "CANCELLED"},
 }
 
-// classify finds an error's place in the table. What is not in it is a bug here, and is not
+// classify finds an error's place in the table; what an approval refuses has reasons of its own. What is not in it is a bug here, and is not
 // described to the caller.
 func classify(err error) (codes.Code, string, string) {
 	for _, entry := range statuses {
-		if errors.Is(err, entry.err) {
-			return entry.code, entry.reason, err.Error()
+		if !errors.Is(err, entry.err) {
+			continue
 		}
+		if refused, ok := errors.AsType[*approval.RefusedError](err); ok && entry.err == policy.ErrPrecondition {
+			return entry.code, string(refused.Reason), err.Error()
+		}
+		return entry.code, entry.reason, err.Error()
 	}
 	return codes.Internal, "INTERNAL", "something went wrong in the service; its log says what"
 }

@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/token"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -15,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/bidrail/bidrail/policy"
+	"github.com/bidrail/bidrail/policy/approval"
 	"github.com/bidrail/bidrail/server"
 	"github.com/bidrail/bidrail/server/grpcapi"
 	"github.com/bidrail/bidrail/store"
@@ -77,6 +79,37 @@ func TestEveryErrorHasACode(t *testing.T) {
 	}
 }
 
+// Every reason for which an approval refuses something is the caller's reason, found by reading the file that declares them.
+func TestEveryReasonIsTold(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "../../policy/approval/review.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	ast.Inspect(file, func(node ast.Node) bool {
+		spec, ok := node.(*ast.ValueSpec)
+		if !ok || len(spec.Values) != 1 {
+			return true
+		}
+		if named, ok := spec.Type.(*ast.Ident); !ok || named.Name != "Reason" {
+			return true
+		}
+		reason, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wrapped := fmt.Errorf("about something: %w", &approval.RefusedError{Reason: approval.Reason(reason), Message: "what to do"})
+		if got := wantCode(t, grpcapi.StatusOf(wrapped), codes.FailedPrecondition, reason); got.Message() != wrapped.Error() {
+			t.Errorf("%s: got message %q, want %q", reason, got.Message(), wrapped)
+		}
+		told++
+		return true
+	})
+	if told < 15 {
+		t.Errorf("found %d reasons; the test does not look everywhere", told)
+	}
+}
+
 func TestOtherErrors(t *testing.T) {
 	for _, test := range []struct {
 		err    error
@@ -90,6 +123,7 @@ func TestOtherErrors(t *testing.T) {
 		{fmt.Errorf("read: %w", context.Canceled), codes.Canceled, "CANCELLED"},
 		{fmt.Errorf("%w: in time: %w", policy.ErrUnavailable, context.DeadlineExceeded), codes.Unavailable, "RECORD_UNAVAILABLE"},
 		{&server.FieldError{Field: "changes", Problem: "none"}, codes.InvalidArgument, "INVALID"},
+		{fmt.Errorf("in the third item: %w", &approval.RefusedError{Reason: approval.SelfApproval, Message: "m"}), codes.FailedPrecondition, "SELF_APPROVAL"},
 	} {
 		wantCode(t, grpcapi.StatusOf(test.err), test.code, test.reason)
 	}

@@ -20,3 +20,11 @@ var Statuses = func() (table []struct {
 
 // StatusOf is what a caller gets for an error.
 var StatusOf = statusOf
+
+// The parts of a stream of approvals.
+var (
+	Watch       = watch
+	ResumeToken = resumeToken
+	ResumeAfter = resumeAfter
+	WaitFor     = waitFor
+)

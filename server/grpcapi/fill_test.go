@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -13,6 +14,10 @@ func fill(message protoreflect.Message, next *int64) {
 	*next++
 	if stamp, ok := message.Interface().(*timestamppb.Timestamp); ok {
 		stamp.Seconds, stamp.Nanos = 1_700_000_000+*next, 7000
+		return
+	}
+	if wait, ok := message.Interface().(*durationpb.Duration); ok {
+		wait.Seconds = *next
 		return
 	}
 	all := message.Descriptor().Fields()
@@ -87,7 +92,7 @@ func leaves(message protoreflect.Message, path string, reach func(proto.Message)
 		if oneof := field.ContainingOneof(); oneof != nil && !message.Has(field) {
 			continue
 		}
-		if message.Descriptor().FullName() == "google.protobuf.Timestamp" && field.Name() == "nanos" {
+		if name := message.Descriptor().FullName(); (name == "google.protobuf.Timestamp" || name == "google.protobuf.Duration") && field.Name() == "nanos" {
 			continue
 		}
 		switch {

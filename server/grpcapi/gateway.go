@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"net/url"
@@ -61,13 +62,15 @@ func NewGateway(ctx context.Context, door *Door, forward ...string) (*Gateway, e
 	for _, register := range []func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error{
 		bidrailv1.RegisterGuardrailServiceHandler, bidrailv1.RegisterPolicyServiceHandler,
 		bidrailv1.RegisterRegistryServiceHandler, bidrailv1.RegisterLedgerServiceHandler,
+		bidrailv1.RegisterApprovalServiceHandler, bidrailv1.RegisterExceptionServiceHandler,
+		bidrailv1.RegisterReportServiceHandler,
 	} {
 		if err := register(ctx, mux, connection); err != nil {
 			return nil, err
 		}
 	}
 	routes := http.NewServeMux()
-	routes.Handle("/v1/", http.MaxBytesHandler(mux, 2*maxMessageBytes)) // JSON is about twice as large
+	routes.Handle("/v1/", jsonOnly(http.MaxBytesHandler(mux, 2*maxMessageBytes))) // JSON is about twice as large
 	routes.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	routes.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		status, err := healthv1.NewHealthClient(connection).Check(r.Context(), &healthv1.HealthCheckRequest{})
@@ -116,6 +119,20 @@ func (p knownParameters) Parse(into proto.Message, values url.Values, filter *ut
 		}
 	}
 	return p.known.Parse(into, values, filter)
+}
+
+// jsonOnly refuses bodies that do not say that they are JSON. A page on the web can have a browser send other kinds to anybody
+// without asking; for this one the browser asks first, and is not let through. What acts is POST only, so that a link that is
+// followed, or fetched ahead to be shown, does nothing.
+func jsonOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		if r.Method == http.MethodPost && (err != nil || kind != "application/json") {
+			http.Error(w, "send JSON, and say so: Content-Type: application/json", http.StatusUnsupportedMediaType)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // loopbackHost refuses requests that reached this machine under another machine's name: a page on

@@ -54,6 +54,7 @@ func send(t *testing.T, method, url, body string, headers ...string) (int, strin
 	if err != nil {
 		t.Fatal(err)
 	}
+	request.Header.Set("Content-Type", "application/json; charset=utf-8")
 	for pair := range slices.Chunk(headers, 2) {
 		if pair[0] == "Host" {
 			request.Host = pair[1]
@@ -134,6 +135,9 @@ func TestGateway(t *testing.T) {
 		{"modes", "GET", "/v1/modes", "", pacer, 200, "automation/other"},
 		{"ledger", "GET", "/v1/ledger?scope=account/google_ads/example", "", auditor, 200, `"KIND_BID"`},
 		{"ledger of nothing", "GET", "/v1/ledger", "", auditor, 400, "scope"},
+		{"report", "GET", "/v1/reports/approvals?from=2026-03-01T00:00:00Z", "", auditor, 200, `"2026-03-01T00:00:00Z"`},
+		{"report of no time", "GET", "/v1/reports/approvals?from=2026-03-99T00:00:00Z", "", auditor, 400, ""},
+		{"report that ends before", "GET", "/v1/reports/approvals?until=2020-01-01T00:00:00Z&from=2026-03-01T00:00:00Z", "", auditor, 400, "from"},
 		{"no identity", "GET", "/v1/rules", "", nil, 200, "bid.ceiling"}, // the development identity's automation
 		{"bad identity", "GET", "/v1/rules", "", []string{auth.DevelopmentHeader, "x;king"}, 401, "UNAUTHENTICATED"},
 		{"forbidden", "POST", "/v1/check", `{"changes": [` + changeJSON(t, servertest.Bid("c", 100, 110)) + `]}`, []string{auth.DevelopmentHeader, "x;auditor"}, 403, "FORBIDDEN"},
@@ -153,6 +157,20 @@ func TestGateway(t *testing.T) {
 		{"other origin", "POST", "/v1/check", `{}`, []string{"Origin", "https://evil.example"}, 403, ""},
 		{"other site", "POST", "/v1/check", `{}`, []string{"Sec-Fetch-Site", "cross-site"}, 403, ""},
 		{"sandboxed page", "POST", "/v1/check", `{}`, []string{"Origin", "null"}, 403, ""},
+		{"a form of a page", "POST", "/v1/approvals/apr_1:review", `{}`, []string{"Content-Type", "text/plain"}, 415, "application/json"},
+		{"no kind of content", "POST", "/v1/check", `{}`, []string{"Content-Type", ""}, 415, "application/json"},
+		{"approvals", "GET", "/v1/approvals?mine=true&state=APPROVAL_STATE_PENDING", "", []string{auth.DevelopmentHeader, "ana;approver"}, 200, "{}"},
+		{"approval that is not there", "GET", "/v1/approvals/apr_none", "", auditor, 404, "NOT_FOUND"},
+		{"wait for one that is not there", "GET", "/v1/approvals/apr_none:wait?last_version=1&timeout=1s", "", auditor, 404, "NOT_FOUND"},
+		{"wait too long", "GET", "/v1/approvals/apr_none:wait?timeout=61s", "", auditor, 400, "timeout"},
+		{"review that says nothing of what was seen", "POST", "/v1/approvals/apr_none:review", `{"kind": "REVIEW_KIND_APPROVE", "nonce": "1"}`, auditor, 400, "requirement_version"},
+		{"review of a link that is followed", "GET", "/v1/approvals/apr_none:review?kind=REVIEW_KIND_APPROVE", "", auditor, 404, "NOT_FOUND"},
+		{"grants", "GET", "/v1/grants?all=true", "", auditor, 200, "{}"},
+		{"overrides", "GET", "/v1/overrides", "", auditor, 200, "{}"},
+		{"delegations", "GET", "/v1/delegations", "", auditor, 200, "{}"},
+		{"suppressions", "GET", "/v1/suppressions", "", auditor, 200, "{}"},
+		{"deliveries", "GET", "/v1/deliveries?state=DELIVERY_STATE_WAITING", "", auditor, 200, "{}"},
+		{"redeem nothing", "POST", "/v1/redeem", `{"digest": "sha256:0"}`, pacer, 400, "approval_id"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			code, body := send(t, test.method, at+test.path, test.body, test.headers...)

@@ -5,6 +5,7 @@ package grpcapi
 import (
 	"context"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -41,6 +42,8 @@ type Door struct {
 	validator     *Validator
 	logger        hclog.Logger
 	deadline      time.Duration
+	closing       chan struct{} // closed when the door is about to be: whoever waits for something hears it
+	close         sync.Once
 }
 
 // New makes a door. It serves once [Door.Serve] is called.
@@ -50,7 +53,7 @@ func New(config Config) (*Door, error) {
 		return nil, err
 	}
 	d := &Door{authenticator: config.Authenticator, validator: validator, logger: config.Logger, deadline: config.Deadline,
-		health: health.NewServer()}
+		health: health.NewServer(), closing: make(chan struct{})}
 	if d.logger == nil {
 		d.logger = hclog.NewNullLogger()
 	}
@@ -75,6 +78,9 @@ func New(config Config) (*Door, error) {
 	bidrailv1.RegisterPolicyServiceServer(d.grpc, &policies{server: config.Server})
 	bidrailv1.RegisterRegistryServiceServer(d.grpc, &registry{server: config.Server})
 	bidrailv1.RegisterLedgerServiceServer(d.grpc, &ledgers{server: config.Server})
+	bidrailv1.RegisterApprovalServiceServer(d.grpc, &approvals{server: config.Server, validator: validator, closing: d.closing})
+	bidrailv1.RegisterExceptionServiceServer(d.grpc, &exceptions{server: config.Server})
+	bidrailv1.RegisterReportServiceServer(d.grpc, &reports{server: config.Server})
 	healthv1.RegisterHealthServer(d.grpc, d.health)
 	d.announce(healthv1.HealthCheckResponse_NOT_SERVING)
 	if config.Reflection {
@@ -91,15 +97,18 @@ func (d *Door) Ready() { d.announce(healthv1.HealthCheckResponse_SERVING) }
 
 func (d *Door) announce(status healthv1.HealthCheckResponse_ServingStatus) {
 	for _, service := range []string{"", bidrailv1.GuardrailService_ServiceDesc.ServiceName, bidrailv1.PolicyService_ServiceDesc.ServiceName,
-		bidrailv1.RegistryService_ServiceDesc.ServiceName, bidrailv1.LedgerService_ServiceDesc.ServiceName} {
+		bidrailv1.RegistryService_ServiceDesc.ServiceName, bidrailv1.LedgerService_ServiceDesc.ServiceName,
+		bidrailv1.ApprovalService_ServiceDesc.ServiceName, bidrailv1.ExceptionService_ServiceDesc.ServiceName,
+		bidrailv1.ReportService_ServiceDesc.ServiceName} {
 		d.health.SetServingStatus(service, status)
 	}
 }
 
-// Stop tells health checks that the door closes, lets calls under way end until ctx does, and then
-// cuts off what is left.
+// Stop tells health checks that the door closes, and whoever waits for an approval or watches some. It lets other calls under way
+// end until ctx does, and then cuts off what is left.
 func (d *Door) Stop(ctx context.Context) {
 	d.health.Shutdown()
+	d.close.Do(func() { close(d.closing) })
 	stopped := make(chan struct{})
 	go func() { d.grpc.GracefulStop(); close(stopped) }()
 	select {

@@ -15,6 +15,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/bidrail/bidrail/policy"
+	bidrailv1 "github.com/bidrail/bidrail/proto/bidrail/v1"
+	"github.com/bidrail/bidrail/server"
 )
 
 // Authenticator makes a principal of the metadata of a call, or says policy.ErrUnauthenticated.
@@ -63,7 +65,7 @@ func (d *Door) unary(ctx context.Context, request any, info *grpc.UnaryServerInf
 	}()
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, d.deadline)
+		ctx, cancel = context.WithTimeout(ctx, d.deadlineOf(info.FullMethod))
 		defer cancel()
 	}
 	if ctx, err = d.authenticate(ctx, info.FullMethod); err != nil {
@@ -128,12 +130,20 @@ func (d *Door) logCall(method string, began time.Time, err error) {
 	d.logger.Debug("call", "method", method, "code", status.Code(err), "took_us", time.Since(began).Microseconds())
 }
 
+// deadlineOf is how much time a call has that brings no deadline. Who waits for people waits on top of that.
+func (d *Door) deadlineOf(method string) time.Duration {
+	if method == bidrailv1.ApprovalService_WaitApproval_FullMethodName {
+		return d.deadline + server.MaxWait
+	}
+	return d.deadline
+}
+
 // requestLimit is the most bytes a method's request may have. Only a batch needs many.
 func requestLimit(method string) int {
 	if strings.HasSuffix(method, "/CheckBatch") {
 		return maxMessageBytes
 	}
-	if strings.HasSuffix(method, "/Check") || strings.HasSuffix(method, "/Explain") {
+	if strings.HasSuffix(method, "/Check") || strings.HasSuffix(method, "/Explain") || strings.HasSuffix(method, "/Redeem") {
 		return 100*maxChangeBytes + 1024 // a whole group
 	}
 	return 256 << 10

@@ -5,8 +5,16 @@ import (
 
 	"github.com/bidrail/bidrail/policy/permit"
 	bidrailv1 "github.com/bidrail/bidrail/proto/bidrail/v1"
-	"github.com/bidrail/bidrail/store"
+	"github.com/bidrail/bidrail/server"
 )
+
+func (g *guardrail) Redeem(ctx context.Context, request *bidrailv1.RedeemRequest) (*bidrailv1.RedeemResponse, error) {
+	redeemed, err := g.server.Redeem(ctx, principalOf(ctx), RedeemRequest(request))
+	if err != nil {
+		return nil, err
+	}
+	return RedeemMessage(redeemed), nil
+}
 
 func (g *guardrail) Claim(ctx context.Context, request *bidrailv1.ClaimRequest) (*bidrailv1.ClaimResponse, error) {
 	claimed, err := g.server.Claim(ctx, principalOf(ctx), request.GetToken(), request.GetClaimId())
@@ -33,8 +41,7 @@ func (g *guardrail) GetPermit(ctx context.Context, request *bidrailv1.GetPermitR
 }
 
 func (g *guardrail) ListPermits(ctx context.Context, request *bidrailv1.ListPermitsRequest) (*bidrailv1.ListPermitsResponse, error) {
-	permits, next, err := g.server.ListPermits(ctx, principalOf(ctx), permit.State(request.GetState()),
-		store.Page{Limit: int(request.GetPageSize()), After: store.Cursor(request.GetPageToken())})
+	permits, next, err := g.server.ListPermits(ctx, principalOf(ctx), permit.State(request.GetState()), pageOf(request))
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +60,36 @@ func (g *guardrail) ListKeys(ctx context.Context, _ *bidrailv1.ListKeysRequest) 
 	return &bidrailv1.ListKeysResponse{Jwks: string(public)}, nil
 }
 
+// RedeemRequest reads what a caller wants the permit of, which must have passed [Validator.Validate].
+func RedeemRequest(m *bidrailv1.RedeemRequest) server.RedeemRequest {
+	request := server.RedeemRequest{ApprovalID: m.GetApprovalId(), OverrideID: m.GetOverrideId(), Digest: m.GetDigest(), Value: Value(m.GetValue())}
+	if len(m.GetChanges()) > 0 {
+		request.Changes = Changes(m.GetChanges())
+	}
+	if observations := m.GetObservations(); len(observations) > 0 {
+		request.Observations = make(map[string]server.Observation, len(observations))
+		for id, observation := range observations {
+			request.Observations[id] = server.Observation{BeforeObservedAt: timeOf(observation.GetBeforeObservedAt()), Facts: factsOf(observation.GetFacts())}
+		}
+	}
+	return request
+}
+
+// RedeemMessage writes what was redeemed for the API.
+func RedeemMessage(redeemed server.Redemption) *bidrailv1.RedeemResponse {
+	message := &bidrailv1.RedeemResponse{Permit: PermitMessage(redeemed.Permit, redeemed.Token)}
+	for _, decision := range redeemed.Decisions {
+		message.Decisions = append(message.Decisions, DecisionMessage(server.Result{Decision: decision}))
+	}
+	if redeemed.Approval.ID != "" {
+		message.Approval = ApprovalMessage(redeemed.Approval)
+	}
+	if redeemed.Override.ID != "" {
+		message.Override = OverrideMessage(redeemed.Override)
+	}
+	return message
+}
+
 // Report reads what a caller says became of the changes of a permit.
 func Report(m *bidrailv1.ReportRequest) permit.Report {
 	report := permit.Report{Outcome: permit.State(m.GetOutcome()), ClaimID: m.GetClaimId(), Reference: m.GetReference(), Note: m.GetNote(), ObservedAt: timeOf(m.GetObservedAt())}
@@ -69,7 +106,7 @@ func PermitMessage(p permit.Permit, token string) *bidrailv1.Permit {
 		PermitId: p.ID, Token: token, State: bidrailv1.PermitState(p.State), Automation: p.Automation, Audience: p.Audience, Digest: p.Digest,
 		AtomicGroupId: p.GroupID, IssuedAt: stampOf(p.IssuedAt), ExpiresAt: stampOf(p.ExpiresAt), Epoch: p.Epoch,
 		ClaimedAt: stampOf(p.ClaimedAt), ReportBy: stampOf(p.ReportBy), ChangedAt: stampOf(p.ChangedAt), Reason: p.Reason,
-		Reference: p.Report.Reference, Note: p.Report.Note, ObservedAt: stampOf(p.Report.ObservedAt),
+		Reference: p.Report.Reference, Note: p.Report.Note, ObservedAt: stampOf(p.Report.ObservedAt), Redeems: p.Redeems,
 	}
 	for _, leg := range p.Legs {
 		message.Changes = append(message.Changes, &bidrailv1.PermittedChange{

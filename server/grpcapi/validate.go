@@ -33,6 +33,13 @@ func NewValidator() (*Validator, error) {
 		&bidrailv1.GetDecisionRequest{}, &bidrailv1.ExplainRequest{}, &bidrailv1.ListRulesRequest{}, &bidrailv1.GetActiveRevisionRequest{},
 		&bidrailv1.ClaimRequest{}, &bidrailv1.ReportRequest{}, &bidrailv1.GetPermitRequest{}, &bidrailv1.ListPermitsRequest{}, &bidrailv1.ListKeysRequest{},
 		&bidrailv1.SetModeRequest{}, &bidrailv1.ListModesRequest{}, &bidrailv1.GetLedgerRequest{},
+		&bidrailv1.RedeemRequest{}, &bidrailv1.ListApprovalsRequest{}, &bidrailv1.GetApprovalRequest{}, &bidrailv1.ReviewRequest{},
+		&bidrailv1.BulkReviewRequest{}, &bidrailv1.CommentRequest{}, &bidrailv1.WithdrawRequest{}, &bidrailv1.RevokeRequest{},
+		&bidrailv1.WaitApprovalRequest{}, &bidrailv1.WatchApprovalsRequest{}, &bidrailv1.ListDeliveriesRequest{},
+		&bidrailv1.ListSuppressionsRequest{}, &bidrailv1.ClearSuppressionRequest{}, &bidrailv1.ProposeGrantRequest{}, &bidrailv1.ListGrantsRequest{},
+		&bidrailv1.RevokeGrantRequest{}, &bidrailv1.CreateOverrideRequest{}, &bidrailv1.ListOverridesRequest{}, &bidrailv1.ReviewOverrideRequest{},
+		&bidrailv1.CreateDelegationRequest{}, &bidrailv1.ListDelegationsRequest{}, &bidrailv1.EndDelegationRequest{},
+		&bidrailv1.ReportApprovalsRequest{},
 	))
 	if err != nil {
 		return nil, fmt.Errorf("validation rules: %w", err)

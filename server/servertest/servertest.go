@@ -64,6 +64,7 @@ type Caller struct {
 	Policy     bidrailv1.PolicyServiceClient
 	Registry   bidrailv1.RegistryServiceClient
 	Ledger     bidrailv1.LedgerServiceClient
+	Reports    bidrailv1.ReportServiceClient
 	Connection *grpc.ClientConn
 }
 
@@ -106,6 +107,7 @@ type options struct {
 	caps         []ledger.Cap
 	permitLife   time.Duration
 	reportWithin time.Duration
+	receivers    []server.Receiver
 	synchronous  string
 }
 
@@ -149,6 +151,11 @@ func WithReportWithin(within time.Duration) Option {
 	return func(o *options) { o.reportWithin = within }
 }
 
+// WithReceivers are who is told of approvals outside.
+func WithReceivers(receivers ...server.Receiver) Option {
+	return func(o *options) { o.receivers = receivers }
+}
+
 // WithoutSync has the store wait for no disk, for benchmarks: what that costs is what differs.
 func WithoutSync() Option { return func(o *options) { o.synchronous = "OFF" } }
 
@@ -186,7 +193,7 @@ func New(t testing.TB, with ...Option) *Server {
 		t.Fatal(err)
 	}
 	config := server.Config{Store: records, Now: s.Clock.Now, Logger: s.Logger, CommitTimeout: set.commit, Workers: set.workers,
-		Keys: s.Keys, Caps: set.caps, PermitLife: set.permitLife, ReportWithin: set.reportWithin}
+		Keys: s.Keys, Caps: set.caps, PermitLife: set.permitLife, ReportWithin: set.reportWithin, Receivers: set.receivers}
 	if set.wrap != nil {
 		config.Store = set.wrap(records)
 	}
@@ -225,17 +232,36 @@ func Load(t testing.TB, files fs.FS) *server.Policy {
 	return load(t, files, 30*time.Second)
 }
 
+// LoadHurried compiles a revision whose rules may only take so long.
+func LoadHurried(t testing.TB, files fs.FS, deadline time.Duration) *server.Policy {
+	t.Helper()
+	return load(t, files, deadline)
+}
+
+// loaded is what was compiled already: a policy is never changed, and many tests use the same.
+var loaded sync.Map // loadedKey → *server.Policy
+
+type loadedKey struct {
+	digest   string
+	deadline time.Duration
+}
+
 func load(t testing.TB, files fs.FS, deadline time.Duration) *server.Policy {
 	t.Helper()
 	revision, err := policy.ReadRevision(files, t.Name())
 	if err != nil {
 		t.Fatal(err)
 	}
-	loaded, err := server.LoadPolicy(t.Context(), revision, policy.Options{SkipTests: true, Deadline: deadline})
+	key := loadedKey{revision.Digest, deadline}
+	if known, found := loaded.Load(key); found {
+		return known.(*server.Policy)
+	}
+	compiled, err := server.LoadPolicy(t.Context(), revision, policy.Options{SkipTests: true, Deadline: deadline})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return loaded
+	loaded.Store(key, compiled)
+	return compiled
 }
 
 func (s *Server) open(t testing.TB, set options) {
@@ -282,6 +308,7 @@ func (s *Server) Call(t testing.TB, subject string, roles ...policy.Role) *Calle
 		Principal: policy.Principal{Subject: subject, Roles: roles}, Connection: connection,
 		Guardrail: bidrailv1.NewGuardrailServiceClient(connection), Policy: bidrailv1.NewPolicyServiceClient(connection),
 		Registry: bidrailv1.NewRegistryServiceClient(connection), Ledger: bidrailv1.NewLedgerServiceClient(connection),
+		Reports: bidrailv1.NewReportServiceClient(connection),
 	}
 }
 

@@ -99,7 +99,7 @@ func TestTampering(t *testing.T) {
 		{"the size", "UPDATE log_head SET size = 151", count, audit.Truncated, "says that there are 151", true},
 		{"the head of earlier", fmt.Sprintf("UPDATE log_head SET size = 100, root = x'%x'", earlier[:]), 100, audit.Altered, "there are 150 leaves", true},
 		{"no head", "DELETE FROM log_head", -1, "", "it has no head", true},
-		{"a decision that was never logged", "INSERT INTO decisions SELECT 1000, 'x', automation, 'x', verdict, kind, platform, account, campaign, batch_id, decided_at, revision, record, leaf_seq FROM decisions WHERE seq = 71",
+		{"a decision that was never logged", "INSERT INTO decisions SELECT 1000, 'x', automation, 'x', verdict, kind, platform, account, campaign, batch_id, decided_at, revision, record, leaf_seq, redemption, entity_type, entity_id FROM decisions WHERE seq = 71",
 			count, audit.Missing, "there are 151 decisions and 0 events, of which 150 were logged", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -210,7 +210,7 @@ func TestTamperingWithEvents(t *testing.T) {
 		{"the setting of a mode", "UPDATE events SET record = CAST(replace(CAST(record AS TEXT), 'halted', 'active') AS BLOB) WHERE leaf_seq = 3", 3, audit.Altered, "the record of mode account/google_ads/1#2"},
 		{"a mode back as it was", "DELETE FROM events WHERE leaf_seq = 3", 3, audit.Missing, "the record of mode account/google_ads/1#2 is not there"},
 		{"a mode of another scope", "UPDATE events SET object = 'account/google_ads/2' WHERE leaf_seq = 3", 3, audit.Missing, "the record of mode account/google_ads/1#2 is not there"},
-		{"a decision instead of a step", "DELETE FROM events WHERE leaf_seq = 5; INSERT INTO decisions SELECT 1000, 'x', automation, 'x', verdict, kind, platform, account, campaign, batch_id, decided_at, revision, record, leaf_seq FROM decisions", 5, audit.Missing, "#2 is not there"},
+		{"a decision instead of a step", "DELETE FROM events WHERE leaf_seq = 5; INSERT INTO decisions SELECT 1000, 'x', automation, 'x', verdict, kind, platform, account, campaign, batch_id, decided_at, revision, record, leaf_seq, redemption, entity_type, entity_id FROM decisions", 5, audit.Missing, "#2 is not there"},
 		{"a permit as it was issued", "UPDATE permits SET version = 1, state = 1 WHERE id = '" + first + "'", 6, audit.Altered, "permit " + first + " is not at the version"},
 		{"a permit a step ahead", "UPDATE permits SET version = 2, state = 2 WHERE id = '" + third + "'", 6, audit.Altered, "permit " + third + " is not at the version"},
 		{"two permits exchanged", "UPDATE permits SET version = CASE id WHEN '" + first + "' THEN 1 WHEN '" + third + "' THEN 3 ELSE version END", 6, audit.Altered, "is not at the version"},

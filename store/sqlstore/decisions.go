@@ -13,12 +13,12 @@ import (
 
 const (
 	queryByID  = "SELECT record FROM decisions WHERE id = ?"
-	queryByKey = "SELECT record FROM decisions WHERE change_id = ? AND automation = ?"
+	queryByKey = "SELECT record FROM decisions WHERE change_id = ? AND automation = ? AND redemption = ?"
 	queryInput = "SELECT input FROM inputs JOIN decisions USING (seq) WHERE id = ?"
 )
 
 func queryByKeys(changes int) string {
-	return "SELECT record FROM decisions WHERE change_id IN (" + list(changes) + ") AND automation = ?"
+	return "SELECT record FROM decisions WHERE change_id IN (" + list(changes) + ") AND automation = ? AND redemption = ?"
 }
 
 // Decision is described in store.DecisionReader.
@@ -28,7 +28,7 @@ func (r *reader) Decision(id string) (store.DecisionRecord, error) {
 
 // DecisionByKey is described in store.DecisionReader.
 func (r *reader) DecisionByKey(key store.DecisionKey) (store.DecisionRecord, error) {
-	return r.oneDecision("decision for change "+key.ChangeID, queryByKey, key.ChangeID, key.Automation)
+	return r.oneDecision("decision for change "+key.ChangeID, queryByKey, key.ChangeID, key.Automation, key.Redemption)
 }
 
 func (r *reader) oneDecision(doing, query string, arguments ...any) (store.DecisionRecord, error) {
@@ -54,14 +54,15 @@ func scanDecision(rows *sql.Rows, record *store.DecisionRecord, others ...any) e
 // DecisionsByKeys is described in store.DecisionReader.
 func (r *reader) DecisionsByKeys(keys []store.DecisionKey) (map[store.DecisionKey]store.DecisionRecord, error) {
 	found := make(map[store.DecisionKey]store.DecisionRecord)
-	// The keys of a batch are those of one automation, so grouping by it leaves one list of
-	// change ids.
-	changes := make(map[string][]any)
+	// The keys of a batch are those of one automation and of checks, or those that a permit was redeemed for, so grouping by
+	// both leaves one list of change ids.
+	changes := make(map[store.DecisionKey][]any)
 	seen := make(map[store.DecisionKey]bool, len(keys))
 	for _, key := range keys {
 		if !seen[key] {
 			seen[key] = true
-			changes[key.Automation] = append(changes[key.Automation], key.ChangeID)
+			of := store.DecisionKey{Automation: key.Automation, Redemption: key.Redemption}
+			changes[of] = append(changes[of], key.ChangeID)
 		}
 	}
 	scan := func(rows *sql.Rows) error {
@@ -72,9 +73,9 @@ func (r *reader) DecisionsByKeys(keys []store.DecisionKey) (map[store.DecisionKe
 		found[record.Key()] = record
 		return nil
 	}
-	for automation, ids := range changes {
+	for of, ids := range changes {
 		err := inPortions(len(ids), func(from, to int) error {
-			return r.query("decisions by key", scan, queryByKeys(to-from), append(ids[from:to:to], automation)...)
+			return r.query("decisions by key", scan, queryByKeys(to-from), append(ids[from:to:to], of.Automation, of.Redemption)...)
 		})
 		if err != nil {
 			return nil, err
@@ -135,13 +136,13 @@ func (w *writer) InsertDecisions(records []store.DecisionRecord) error {
 		arguments = arguments[:0]
 		for i, record := range records[from:to] {
 			d := record.Decision
-			arguments = append(arguments, d.ID, d.Automation, d.ChangeID, int64(d.Verdict), int64(d.Kind),
-				d.Target.Platform, d.Target.Account, d.Target.Campaign, d.BatchID, d.DecidedAt.UnixMicro(), d.Revision, leaf+int64(from+i), record.Encoded)
+			arguments = append(arguments, d.ID, d.Automation, d.ChangeID, record.Key().Redemption, int64(d.Verdict), int64(d.Kind),
+				d.Target.Platform, d.Target.Account, d.Target.Campaign, d.Target.EntityType, d.Target.EntityID, d.BatchID, d.DecidedAt.UnixMicro(), d.Revision, leaf+int64(from+i), record.Encoded)
 		}
 		// The rows of RETURNING come in any order.
 		return w.query("insert decisions", scan,
-			"INSERT INTO decisions (id, automation, change_id, verdict, kind, platform, account, campaign, batch_id, decided_at, revision, leaf_seq, record)"+
-				" VALUES "+values(to-from, 13)+" RETURNING seq, id", arguments...)
+			"INSERT INTO decisions (id, automation, change_id, redemption, verdict, kind, platform, account, campaign, entity_type, entity_id, batch_id, decided_at, revision, leaf_seq, record)"+
+				" VALUES "+values(to-from, 16)+" RETURNING seq, id", arguments...)
 	})
 	if err != nil {
 		return err
@@ -200,7 +201,8 @@ func validate(record *store.DecisionRecord) error {
 	}
 	words := [...]struct{ name, text string }{
 		{"id", d.ID}, {"automation", d.Automation}, {"change id", d.ChangeID}, {"platform", d.Target.Platform},
-		{"account", d.Target.Account}, {"campaign", d.Target.Campaign}, {"batch id", d.BatchID}, {"revision", d.Revision},
+		{"account", d.Target.Account}, {"campaign", d.Target.Campaign}, {"entity type", d.Target.EntityType}, {"entity id", d.Target.EntityID},
+		{"batch id", d.BatchID}, {"permit id", d.PermitID}, {"revision", d.Revision},
 	}
 	for _, word := range words {
 		if err := validWord(word.name, word.text); err != nil {

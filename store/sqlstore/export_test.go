@@ -1,5 +1,7 @@
 package sqlstore
 
+import "github.com/bidrail/bidrail/store"
+
 // For the test of query plans, which needs an engine and so cannot be in this package.
 const (
 	QueryByID         = queryByID
@@ -19,6 +21,28 @@ const (
 	QueryEvents         = queryEvents
 	QueryEpoch          = queryEpoch
 	QueryModes          = queryModes
+
+	QueryDueApprovals      = queryDueApprovals
+	QueryApprovalChanges   = queryApprovalChanges
+	ChangeApproval         = changeApproval
+	QueryReviews           = queryReviews
+	QueryApprovalEvents    = queryApprovalEvents
+	QueryLastApprovalEvent = queryLastApprovalEvent
+	ForgetAsks             = forgetAsks
+	ForgetFields           = forgetFields
+
+	QueryException  = queryException
+	QueryWhoseHold  = queryWhoseHold
+	QueryExceptions = queryExceptions
+	QueryWhatHolds  = queryWhatHolds
+	ChangeException = changeException
+
+	QueryAllDeliveries     = queryAllDeliveries
+	QueryDeliveriesByState = queryDeliveriesByState
+	QueryDueDeliveries     = queryDueDeliveries
+	LeaseDelivery          = leaseDelivery
+	SettleDelivery         = settleDelivery
+	PruneDeliveries        = pruneDeliveries
 )
 
 var (
@@ -32,4 +56,26 @@ var (
 	QueryHolds        = queryHolds
 	QueryPermits      = queryPermits
 	QueryLoggedEvents = queryLoggedEvents
+
+	QueryApprovals     = queryApprovals
+	QueryOpenApprovals = queryOpenApprovals
+	QuerySuppressions  = querySuppressions
 )
+
+// ApprovalQueries is each way to read a list of approvals that the filter leaves: how the entries of the index are counted,
+// and how it is read.
+func ApprovalQueries(filter store.ApprovalFilter, before int64, limit int) (count, list []Query) {
+	for _, lead := range approvalLeads(filter) {
+		text, arguments := countLeadQuery(lead, filter, manyEntries)
+		count = append(count, Query{text, arguments})
+		text, arguments = approvalListQuery(filter, lead, before, limit)
+		list = append(list, Query{text, arguments})
+	}
+	return count, list
+}
+
+// Query is a query and its arguments.
+type Query struct {
+	Text      string
+	Arguments []any
+}

@@ -64,7 +64,7 @@ func bounds(what string, page store.Page) (limit int, before int64, err error) {
 // only compared.
 func listQuery(filter store.DecisionFilter, before int64, limit int) (string, []any) {
 	q := listing{from: "decisions d", sequence: "d.seq"}
-	// At most one decision of each automation, so these few may be sorted.
+	// Of each automation one decision and those of what was redeemed for it, so these few may be sorted.
 	q.word("d.change_id", filter.ChangeID, "")
 	// An index of only those that have a batch is eligible where its own condition is repeated.
 	q.word("d.batch_id", filter.BatchID, " AND d.batch_id <> ''")
@@ -76,12 +76,14 @@ func listQuery(filter store.DecisionFilter, before int64, limit int) (string, []
 		q.from, q.sequence = "findings f JOIN decisions d ON d.seq = f.seq", "f.seq"
 		q.word("f.rule", filter.Rule, "")
 	}
+	q.word("d.entity_id", filter.EntityID, "")
 	q.word("d.campaign", filter.Campaign, " AND d.campaign <> ''")
 	q.word("d.account", filter.Account, "")
 	q.word("d.automation", filter.Automation, "")
 	q.number("d.verdict", int64(filter.Verdict))
 	// These have no index: most values are shared by many decisions, and so are soon met.
 	q.word("d.platform", filter.Platform, "")
+	q.word("d.entity_type", filter.EntityType, "")
 	q.number("d.kind", int64(filter.Kind))
 
 	// A time alone would leave a list that runs out, or begins far back, reading every row to
@@ -100,11 +102,7 @@ func listQuery(filter store.DecisionFilter, before int64, limit int) (string, []
 	if before < math.MaxInt64 {
 		q.where(q.sequence+" < ?", before)
 	}
-	query := "SELECT " + q.sequence + ", d.record FROM " + q.from
-	if len(q.conditions) > 0 {
-		query += " WHERE " + strings.Join(q.conditions, " AND ")
-	}
-	return query + " ORDER BY " + q.sequence + " DESC LIMIT ?", append(q.arguments, limit+1)
+	return "SELECT " + q.sequence + ", d.record FROM " + q.from + q.text() + " ORDER BY " + q.sequence + " DESC LIMIT ?", append(q.arguments, limit+1)
 }
 
 // listing is a list query being written.
@@ -115,8 +113,16 @@ type listing struct {
 	led            bool // some condition uses an index already
 }
 
-func (q *listing) where(condition string, argument any) {
-	q.conditions, q.arguments = append(q.conditions, condition), append(q.arguments, argument)
+// text is the conditions as a statement has them.
+func (q *listing) text() string {
+	if len(q.conditions) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(q.conditions, " AND ")
+}
+
+func (q *listing) where(condition string, arguments ...any) {
+	q.conditions, q.arguments = append(q.conditions, condition), append(q.arguments, arguments...)
 }
 
 // word adds a condition on a text column, if value is set. The first such condition may use an

@@ -40,10 +40,10 @@ func TestQueryPlans(t *testing.T) {
 	}
 	check("by id", sqlstore.QueryByID, []any{"x"},
 		"SEARCH decisions USING INDEX decisions_id (id=?)")
-	check("by key", sqlstore.QueryByKey, []any{"x", "y"},
-		"SEARCH decisions USING INDEX decisions_key (change_id=? AND automation=?)")
-	check("by 64 keys", sqlstore.QueryByKeys(64), make([]any, 65),
-		"SEARCH decisions USING INDEX decisions_key (change_id=? AND automation=?)")
+	check("by key", sqlstore.QueryByKey, []any{"x", "y", ""},
+		"SEARCH decisions USING INDEX decisions_key (change_id=? AND automation=? AND redemption=?)")
+	check("by 64 keys", sqlstore.QueryByKeys(64), make([]any, 66),
+		"SEARCH decisions USING INDEX decisions_key (change_id=? AND automation=? AND redemption=?)")
 	check("input", sqlstore.QueryInput, []any{"x"},
 		"SEARCH decisions USING COVERING INDEX decisions_id (id=?)", "SEARCH inputs USING INTEGER PRIMARY KEY (rowid=?)")
 	check("leaf of a decision", sqlstore.QueryDecisionLeaf, []any{"x"},
@@ -114,6 +114,8 @@ func TestQueryPlans(t *testing.T) {
 		{store.DecisionFilter{Verdict: policy.Block}, []string{"SEARCH d USING INDEX decisions_verdict (verdict=?)"}},
 		{store.DecisionFilter{Automation: "bidder"}, []string{"SEARCH d USING INDEX decisions_automation (automation=?)"}},
 		{store.DecisionFilter{Account: "a7"}, []string{"SEARCH d USING INDEX decisions_account (account=?)"}},
+		{store.DecisionFilter{EntityType: "keyword"}, []string{"SCAN d"}},
+		{store.DecisionFilter{EntityID: "e7"}, []string{"SEARCH d USING INDEX decisions_entity (entity_id=?)"}},
 		{store.DecisionFilter{Campaign: "c7"}, []string{"SEARCH d USING INDEX decisions_campaign (campaign=?)"}},
 		{store.DecisionFilter{BatchID: "b7"}, []string{"SEARCH d USING INDEX decisions_batch (batch_id=?)"}},
 		{store.DecisionFilter{Rule: "rule.7"}, []string{byRule, itsRecord}},
@@ -121,6 +123,10 @@ func TestQueryPlans(t *testing.T) {
 		// The word that fits the fewest leads.
 		{store.DecisionFilter{Account: "a7", Verdict: policy.Block}, []string{"SEARCH d USING INDEX decisions_account (account=?)"}},
 		{store.DecisionFilter{Account: "a7", Automation: "bidder"}, []string{"SEARCH d USING INDEX decisions_account (account=?)"}},
+		{
+			store.DecisionFilter{Platform: "meta", Account: "a7", Campaign: "c7", EntityType: "keyword", EntityID: "e7"},
+			[]string{"SEARCH d USING INDEX decisions_entity (entity_id=?)"},
+		},
 		{store.DecisionFilter{Account: "a7", Campaign: "c7"}, []string{"SEARCH d USING INDEX decisions_campaign (campaign=?)"}},
 		{store.DecisionFilter{Rule: "rule.7", Account: "a7", Verdict: policy.Block}, []string{byRule, itsRecord}},
 		{

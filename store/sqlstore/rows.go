@@ -1,6 +1,10 @@
 package sqlstore
 
-import "strings"
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
 
 // A statement is prepared for a fixed number of rows, so many rows are written or asked for in
 // portions of these sizes: large ones, because each statement has its price, and few, because
@@ -27,26 +31,30 @@ var lookups = [...]int{1, 9, 64, 512}
 // inLookups calls do with lists, of one of those sizes each, that together have all of wanted.
 func inLookups(wanted []any, do func(some []any) error) error {
 	for len(wanted) > 0 {
-		size := lookups[len(lookups)-1]
-		for _, larger := range lookups {
-			if larger >= len(wanted) {
-				size = larger
-				break
-			}
-		}
-		some := wanted[:min(size, len(wanted))]
+		some := wanted[:min(len(wanted), lookups[len(lookups)-1])]
 		wanted = wanted[len(some):]
-		if len(some) < size {
-			some = append(make([]any, 0, size), some...)
-			for len(some) < size {
-				some = append(some, "")
-			}
-		}
-		if err := do(some); err != nil {
+		if err := do(padded(some)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// padded is a list filled up to one of those sizes, or to a multiple of the largest.
+func padded(some []any) []any {
+	largest := lookups[len(lookups)-1]
+	size := (len(some) + largest - 1) / largest * largest
+	for _, smaller := range lookups {
+		if smaller >= len(some) {
+			size = smaller
+			break
+		}
+	}
+	full := append(make([]any, 0, size), some...)
+	for len(full) < size {
+		full = append(full, "")
+	}
+	return full
 }
 
 // words is texts as arguments, each once.
@@ -60,6 +68,16 @@ func words(texts []string) []any {
 		}
 	}
 	return arguments
+}
+
+// lastFirst is the sequences of what was found, the last stored first.
+func lastFirst[Record any](found map[int64]Record) []int64 {
+	sequences := make([]int64, 0, len(found))
+	for sequence := range found {
+		sequences = append(sequences, sequence)
+	}
+	slices.SortFunc(sequences, func(a, b int64) int { return cmp.Compare(b, a) })
+	return sequences
 }
 
 // values is "(?,?),(?,?)" for so many rows and columns.

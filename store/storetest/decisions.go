@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -145,6 +146,57 @@ func sameKey(t *testing.T, s store.Store) {
 	}
 }
 
+// What is redeemed for a change is decided under a key of its own, and the first decision stays the one that the change is
+// found by.
+func redeemedDecisions(t *testing.T, s store.Store) {
+	first, other := decision(1), decision(2)
+	redeemed := func(id, permit string, of *policy.Decision) *policy.Decision {
+		d := *of
+		d.ID, d.Redeems, d.PermitID = id, "apr_1", permit
+		return &d
+	}
+	allowed := decision(3) // the permit of an ALLOW is part of no key
+	allowed.PermitID = "permit_3"
+	records := []store.DecisionRecord{
+		record(t, first), record(t, redeemed("dec_r1", "permit_1", first)), record(t, redeemed("dec_r2", "permit_2", first)),
+		record(t, redeemed("dec_r3", "permit_1", other)), record(t, allowed),
+	}
+	mustInsert(t, s, records[:2]...)
+	mustInsert(t, s, records[2:]...)
+	wantError(t, "redeemed for the same permit", insert(t.Context(), s, record(t, redeemed("dec_r4", "permit_2", first))), store.ErrConflict)
+	wantError(t, "the first again", insert(t.Context(), s, record(t, func() *policy.Decision { d := *first; d.ID = "dec_r5"; return &d }())), store.ErrConflict)
+	view(t, s, func(r store.Reader) error {
+		var keys []store.DecisionKey
+		for _, want := range records {
+			got, err := r.DecisionByKey(want.Key())
+			if err != nil {
+				t.Errorf("decision %s by key: %v", want.Decision.ID, err)
+				continue
+			}
+			wantRecord(t, got, want)
+			keys = append(keys, want.Key())
+		}
+		_, err := r.DecisionByKey(store.DecisionKey{Automation: "bidder", ChangeID: other.ChangeID})
+		wantError(t, "a change that was only redeemed", err, policy.ErrNotFound)
+		_, err = r.DecisionByKey(store.DecisionKey{Automation: "bidder", ChangeID: allowed.ChangeID, Redemption: "permit_3"})
+		wantError(t, "a permit that was not redeemed", err, policy.ErrNotFound)
+		got, err := r.DecisionsByKeys(append(keys, store.DecisionKey{Automation: "bidder", ChangeID: first.ChangeID, Redemption: "permit_9"}))
+		if len(got) != len(records) {
+			t.Errorf("got %d decisions by their keys, want %d", len(got), len(records))
+		}
+		for _, want := range records {
+			if found := got[want.Key()]; found.Decision == nil || found.Decision.ID != want.Decision.ID {
+				t.Errorf("by key %v: got %v, want decision %s", want.Key(), found.Decision, want.Decision.ID)
+			}
+		}
+		page, listErr := r.ListDecisions(store.DecisionFilter{ChangeID: first.ChangeID}, store.Page{})
+		if len(page.Records) != 3 {
+			t.Errorf("listed %d decisions of the change, want 3", len(page.Records))
+		}
+		return errors.Join(err, listErr)
+	})
+}
+
 func sameID(t *testing.T, s store.Store) {
 	mustInsert(t, s, record(t, decision(1)))
 	second := decision(2)
@@ -165,6 +217,9 @@ func refused(t *testing.T, s store.Store) {
 		"no automation":   changed(func(d *policy.Decision) { d.Automation = "" }),
 		"no change id":    changed(func(d *policy.Decision) { d.ChangeID = "" }),
 		"long change id":  changed(func(d *policy.Decision) { d.ChangeID = strings.Repeat("x", store.MaxWord+1) }),
+		"long entity id":  changed(func(d *policy.Decision) { d.Target.EntityID = strings.Repeat("x", store.MaxWord+1) }),
+		"type is no text": changed(func(d *policy.Decision) { d.Target.EntityType = "\xff" }),
+		"permit no text":  changed(func(d *policy.Decision) { d.PermitID = "a\x00b" }),
 		"NUL in account":  changed(func(d *policy.Decision) { d.Target.Account = "a\x00b" }),
 		"not UTF-8":       changed(func(d *policy.Decision) { d.BatchID = "\xff" }),
 		"before 1970":     changed(func(d *policy.Decision) { d.DecidedAt = time.Time{} }),
@@ -198,7 +253,7 @@ func bytesStay(t *testing.T, s store.Store) {
 
 func longTexts(t *testing.T, s store.Store) {
 	d := decision(1)
-	for _, word := range []*string{&d.ID, &d.Automation, &d.ChangeID, &d.BatchID, &d.Target.Account, &d.Target.Campaign, &d.Target.Platform} {
+	for _, word := range []*string{&d.ID, &d.Automation, &d.ChangeID, &d.BatchID, &d.Target.Account, &d.Target.Campaign, &d.Target.Platform, &d.Target.EntityType, &d.Target.EntityID} {
 		*word = strings.Repeat("wörd'\"%_?", store.MaxWord/10)
 	}
 	d.Target.CampaignName = strings.Repeat("ü", 1<<20)

@@ -39,6 +39,7 @@ func list(t *testing.T, s store.Store) {
 		d.Verdict = []policy.Verdict{policy.Allow, policy.Block, policy.RequireApproval}[n%3]
 		d.Target.Platform = []string{"google_ads", "meta"}[n%2]
 		d.Target.Account = fmt.Sprintf("account %d", n%5)
+		d.Target.EntityType, d.Target.EntityID = []string{"keyword", "ad_group"}[n/3%2], fmt.Sprint("entity ", n%9)
 		d.Target.Campaign = []string{"", "c1", "c2", "c3"}[n%4]
 		d.Automation = []string{"bidder", "pacer"}[n/7%2]
 		d.Kind = []policy.Kind{policy.KindBid, policy.KindDailyBudget, policy.KindStatus}[n/2%3]
@@ -72,6 +73,11 @@ func list(t *testing.T, s store.Store) {
 		{"platform", store.DecisionFilter{Platform: "meta"}, func(d *policy.Decision) bool { return d.Target.Platform == "meta" }},
 		{"account", store.DecisionFilter{Account: "account 3"}, func(d *policy.Decision) bool { return d.Target.Account == "account 3" }},
 		{"campaign", store.DecisionFilter{Campaign: "c2"}, func(d *policy.Decision) bool { return d.Target.Campaign == "c2" }},
+		{"entity", store.DecisionFilter{EntityID: "entity 7"}, func(d *policy.Decision) bool { return d.Target.EntityID == "entity 7" }},
+		{"entity type", store.DecisionFilter{EntityType: "ad_group"}, func(d *policy.Decision) bool { return d.Target.EntityType == "ad_group" }},
+		{"target", store.DecisionFilter{Platform: "meta", Account: "account 2", EntityType: "keyword", EntityID: "entity 7"}, func(d *policy.Decision) bool {
+			return d.Target.Key() == policy.TargetKey{Platform: "meta", Account: "account 2", EntityType: "keyword", EntityID: "entity 7"}
+		}},
 		{"automation", store.DecisionFilter{Automation: "pacer1"}, func(d *policy.Decision) bool { return d.Automation == "pacer1" }},
 		{"rule", store.DecisionFilter{Rule: "bid.ceiling"}, hasRule("bid.ceiling")},
 		{"rule in shadow", store.DecisionFilter{Rule: "bid.step"}, hasRule("bid.step")},

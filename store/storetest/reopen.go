@@ -4,7 +4,10 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/bidrail/bidrail/policy"
+	"github.com/bidrail/bidrail/policy/approval"
 	"github.com/bidrail/bidrail/policy/ledger"
 	"github.com/bidrail/bidrail/policy/permit"
 	"github.com/bidrail/bidrail/store"
@@ -23,6 +26,13 @@ func reopen(t *testing.T, open func() store.Store) {
 		held, err = place(tx, "dec_held", change, start)
 		return errors.Join(err, tx.InsertPermits([]permit.Permit{given}), tx.UpdatePermits([]permit.Permit{claimed(t, given)}),
 			tx.SetMode(setting(ledger.OrganisationScope(), policy.ModeHalted, 1)))
+	})
+	asked := pending(t, 1)
+	agreed, yes := reviewed(t, asked, "ana", approval.Approve), said(asked, "ana", approval.Approve)
+	openAll(t, s, asked)
+	mustUpdate(t, s, func(tx store.Tx) error {
+		return errors.Join(tx.InsertReview(yes), tx.UpdateApprovals([]approval.Approval{agreed}), tx.PutGrants([]approval.Grant{granting(1)}),
+			tx.InsertNotices([]store.AddressedNotice{{Notice: noticing(1), Receivers: []string{"chat"}}}))
 	})
 	var sheets ledger.State
 	view(t, s, func(r store.Reader) (err error) { sheets, err = r.Sheets(held.Scopes()); return err })
@@ -60,12 +70,24 @@ func reopen(t *testing.T, open func() store.Store) {
 		wantPermits(t, []permit.Permit{permits[given.ID]}, []permit.Permit{claimed(t, given)})
 		return errors.Join(err, permitsErr)
 	})
+	view(t, s, func(r store.Reader) error {
+		approvals, next, err := r.ListApprovals(store.ApprovalFilter{State: approval.Approved}, store.Page{})
+		wantApprovals(t, "approved", approvals, []approval.Approval{agreed})
+		reviews, reviewsErr := r.Reviews(asked.ID)
+		grant, grantErr := r.Grant(granting(1).ID)
+		deliveries, _, outboxErr := r.ListDeliveries(store.DeliveryWaiting, store.Page{})
+		if difference := cmp.Diff([]any{[]approval.Review{yes}, granting(1), noticing(1), store.Cursor("")},
+			[]any{reviews, grant, deliveries[0].Notice, next}); difference != "" {
+			t.Errorf("(-want +got):\n%s", difference)
+		}
+		return errors.Join(err, reviewsErr, grantErr, outboxErr)
+	})
 	wantModes(t, s, 1, setting(ledger.OrganisationScope(), policy.ModeHalted, 1))
 	wantError(t, "insert of an old key", insert(t.Context(), s, record(t, decision(7))), store.ErrConflict)
 	wholeLog(t, s)
 	mustInsert(t, s, record(t, decision(200)))
-	if got := wholeLog(t, s).Tree.Size(); got != 203 {
-		t.Errorf("got a log of %d leaves, want it to go on to 203", got)
+	if got := wholeLog(t, s).Tree.Size(); got != 207 {
+		t.Errorf("got a log of %d leaves, want it to go on to 207", got)
 	}
 	ids, _ := listed(t, s, store.DecisionFilter{}, 0)
 	if len(ids) != 201 || ids[0] != decision(200).ID {

@@ -157,7 +157,13 @@ type Finding struct {
 	// Where the threshold comes from: the entry of the limits, or the source that the rule cites.
 	Source string `protobuf:"bytes,8,opt,name=source" json:"source,omitempty"`
 	// The file and line behind a "policy." finding, such as rules/bid_ceiling.rego:14. Empty for ordinary findings.
-	Location      string `protobuf:"bytes,9,opt,name=location" json:"location,omitempty"`
+	Location string `protobuf:"bytes,9,opt,name=location" json:"location,omitempty"`
+	// Of EFFECT_APPROVE: the rule's own word for how bad it is. People agree to that, and to no worse. Empty: the rule has none.
+	Severity string `protobuf:"bytes,10,opt,name=severity" json:"severity,omitempty"`
+	// Of EFFECT_APPROVE: how far it goes. People agree to that, and to no more. Absent: it is yes or no.
+	Magnitude *Value `protobuf:"bytes,11,opt,name=magnitude" json:"magnitude,omitempty"`
+	// The approval, grant or override by which people have answered the finding; the verdict does not count it then. Empty: none.
+	LiftedBy      string `protobuf:"bytes,12,opt,name=lifted_by,json=liftedBy" json:"lifted_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -255,6 +261,27 @@ func (x *Finding) GetLocation() string {
 	return ""
 }
 
+func (x *Finding) GetSeverity() string {
+	if x != nil {
+		return x.Severity
+	}
+	return ""
+}
+
+func (x *Finding) GetMagnitude() *Value {
+	if x != nil {
+		return x.Magnitude
+	}
+	return nil
+}
+
+func (x *Finding) GetLiftedBy() string {
+	if x != nil {
+		return x.LiftedBy
+	}
+	return ""
+}
+
 // Decision is the recorded answer to one change. It can be read alone: it repeats what was asked.
 type Decision struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -274,7 +301,9 @@ type Decision struct {
 	DecidedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=decided_at,json=decidedAt" json:"decided_at,omitempty"`
 	// The authority to make the change, with ALLOW. The legs of an atomic group share one. Absent: the change must not be made, or
 	// nothing was recorded (dry_run).
-	Permit *Permit `protobuf:"bytes,8,opt,name=permit" json:"permit,omitempty"` // 9: approval_id, added with approvals.
+	Permit *Permit `protobuf:"bytes,8,opt,name=permit" json:"permit,omitempty"`
+	// What waits for people, with REQUIRE_APPROVAL. The legs of an atomic group share one. Empty: nothing does.
+	ApprovalId string `protobuf:"bytes,9,opt,name=approval_id,json=approvalId" json:"approval_id,omitempty"`
 	// This key and digest had been decided before: this is the stored decision, not a new one.
 	Replayed bool `protobuf:"varint,10,opt,name=replayed" json:"replayed,omitempty"`
 	// The atomic group that the change belongs to. Empty: none.
@@ -297,7 +326,12 @@ type Decision struct {
 	DryRun bool `protobuf:"varint,19,opt,name=dry_run,json=dryRun" json:"dry_run,omitempty"`
 	// The exact document that the rules saw, as JSON. Filled only by GetDecision with include_input, and not shared further than its
 	// facts and limits may be.
-	InputJson     string `protobuf:"bytes,20,opt,name=input_json,json=inputJson" json:"input_json,omitempty"`
+	InputJson string `protobuf:"bytes,20,opt,name=input_json,json=inputJson" json:"input_json,omitempty"`
+	// The approval or override that was redeemed for this decision. Empty: it came of a check.
+	Redeems string `protobuf:"bytes,21,opt,name=redeems" json:"redeems,omitempty"`
+	// The SHA-256 of all changes of the atomic group, in the form of change_digest: what people agree to and permits are for. Empty: the
+	// change stands alone, and change_digest is that.
+	GroupDigest   string `protobuf:"bytes,22,opt,name=group_digest,json=groupDigest" json:"group_digest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -388,6 +422,13 @@ func (x *Decision) GetPermit() *Permit {
 	return nil
 }
 
+func (x *Decision) GetApprovalId() string {
+	if x != nil {
+		return x.ApprovalId
+	}
+	return ""
+}
+
 func (x *Decision) GetReplayed() bool {
 	if x != nil {
 		return x.Replayed
@@ -465,12 +506,26 @@ func (x *Decision) GetInputJson() string {
 	return ""
 }
 
+func (x *Decision) GetRedeems() string {
+	if x != nil {
+		return x.Redeems
+	}
+	return ""
+}
+
+func (x *Decision) GetGroupDigest() string {
+	if x != nil {
+		return x.GroupDigest
+	}
+	return ""
+}
+
 var File_bidrail_v1_decision_proto protoreflect.FileDescriptor
 
 const file_bidrail_v1_decision_proto_rawDesc = "" +
 	"\n" +
 	"\x19bidrail/v1/decision.proto\x12\n" +
-	"bidrail.v1\x1a\x17bidrail/v1/change.proto\x1a\x17bidrail/v1/permit.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\x02\n" +
+	"bidrail.v1\x1a\x17bidrail/v1/change.proto\x1a\x17bidrail/v1/permit.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x83\x03\n" +
 	"\aFinding\x12\x12\n" +
 	"\x04rule\x18\x01 \x01(\tR\x04rule\x12*\n" +
 	"\x06effect\x18\x02 \x01(\x0e2\x12.bidrail.v1.EffectR\x06effect\x12\x16\n" +
@@ -480,7 +535,11 @@ const file_bidrail_v1_decision_proto_rawDesc = "" +
 	"\x05limit\x18\x06 \x01(\tR\x05limit\x126\n" +
 	"\rmax_permitted\x18\a \x01(\v2\x11.bidrail.v1.ValueR\fmaxPermitted\x12\x16\n" +
 	"\x06source\x18\b \x01(\tR\x06source\x12\x1a\n" +
-	"\blocation\x18\t \x01(\tR\blocation\"\xd6\x05\n" +
+	"\blocation\x18\t \x01(\tR\blocation\x12\x1a\n" +
+	"\bseverity\x18\n" +
+	" \x01(\tR\bseverity\x12/\n" +
+	"\tmagnitude\x18\v \x01(\v2\x11.bidrail.v1.ValueR\tmagnitude\x12\x1b\n" +
+	"\tlifted_by\x18\f \x01(\tR\bliftedBy\"\xb4\x06\n" +
 	"\bDecision\x12\x1f\n" +
 	"\vdecision_id\x18\x01 \x01(\tR\n" +
 	"decisionId\x12\x1b\n" +
@@ -491,7 +550,9 @@ const file_bidrail_v1_decision_proto_rawDesc = "" +
 	"\rchange_digest\x18\x06 \x01(\tR\fchangeDigest\x129\n" +
 	"\n" +
 	"decided_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt\x12*\n" +
-	"\x06permit\x18\b \x01(\v2\x12.bidrail.v1.PermitR\x06permit\x12\x1a\n" +
+	"\x06permit\x18\b \x01(\v2\x12.bidrail.v1.PermitR\x06permit\x12\x1f\n" +
+	"\vapproval_id\x18\t \x01(\tR\n" +
+	"approvalId\x12\x1a\n" +
 	"\breplayed\x18\n" +
 	" \x01(\bR\breplayed\x12&\n" +
 	"\x0fatomic_group_id\x18\v \x01(\tR\ratomicGroupId\x12$\n" +
@@ -506,7 +567,9 @@ const file_bidrail_v1_decision_proto_rawDesc = "" +
 	"\bbatch_id\x18\x12 \x01(\tR\abatchId\x12\x17\n" +
 	"\adry_run\x18\x13 \x01(\bR\x06dryRun\x12\x1d\n" +
 	"\n" +
-	"input_json\x18\x14 \x01(\tR\tinputJson*f\n" +
+	"input_json\x18\x14 \x01(\tR\tinputJson\x12\x18\n" +
+	"\aredeems\x18\x15 \x01(\tR\aredeems\x12!\n" +
+	"\fgroup_digest\x18\x16 \x01(\tR\vgroupDigest*f\n" +
 	"\aVerdict\x12\x17\n" +
 	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rVERDICT_ALLOW\x10\x01\x12\x11\n" +
@@ -547,20 +610,21 @@ var file_bidrail_v1_decision_proto_goTypes = []any{
 var file_bidrail_v1_decision_proto_depIdxs = []int32{
 	1,  // 0: bidrail.v1.Finding.effect:type_name -> bidrail.v1.Effect
 	4,  // 1: bidrail.v1.Finding.max_permitted:type_name -> bidrail.v1.Value
-	0,  // 2: bidrail.v1.Decision.verdict:type_name -> bidrail.v1.Verdict
-	2,  // 3: bidrail.v1.Decision.findings:type_name -> bidrail.v1.Finding
-	5,  // 4: bidrail.v1.Decision.decided_at:type_name -> google.protobuf.Timestamp
-	6,  // 5: bidrail.v1.Decision.permit:type_name -> bidrail.v1.Permit
-	7,  // 6: bidrail.v1.Decision.kind:type_name -> bidrail.v1.Kind
-	8,  // 7: bidrail.v1.Decision.target:type_name -> bidrail.v1.Target
-	4,  // 8: bidrail.v1.Decision.before:type_name -> bidrail.v1.Value
-	4,  // 9: bidrail.v1.Decision.after:type_name -> bidrail.v1.Value
-	9,  // 10: bidrail.v1.Decision.actor:type_name -> bidrail.v1.Actor
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	4,  // 2: bidrail.v1.Finding.magnitude:type_name -> bidrail.v1.Value
+	0,  // 3: bidrail.v1.Decision.verdict:type_name -> bidrail.v1.Verdict
+	2,  // 4: bidrail.v1.Decision.findings:type_name -> bidrail.v1.Finding
+	5,  // 5: bidrail.v1.Decision.decided_at:type_name -> google.protobuf.Timestamp
+	6,  // 6: bidrail.v1.Decision.permit:type_name -> bidrail.v1.Permit
+	7,  // 7: bidrail.v1.Decision.kind:type_name -> bidrail.v1.Kind
+	8,  // 8: bidrail.v1.Decision.target:type_name -> bidrail.v1.Target
+	4,  // 9: bidrail.v1.Decision.before:type_name -> bidrail.v1.Value
+	4,  // 10: bidrail.v1.Decision.after:type_name -> bidrail.v1.Value
+	9,  // 11: bidrail.v1.Decision.actor:type_name -> bidrail.v1.Actor
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_bidrail_v1_decision_proto_init() }

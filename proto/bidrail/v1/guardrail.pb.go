@@ -943,7 +943,7 @@ var File_bidrail_v1_guardrail_proto protoreflect.FileDescriptor
 const file_bidrail_v1_guardrail_proto_rawDesc = "" +
 	"\n" +
 	"\x1abidrail/v1/guardrail.proto\x12\n" +
-	"bidrail.v1\x1a\x17bidrail/v1/change.proto\x1a\x19bidrail/v1/decision.proto\x1a\x1cbidrail/v1/explanation.proto\x1a\x17bidrail/v1/permit.proto\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"a\n" +
+	"bidrail.v1\x1a\x17bidrail/v1/change.proto\x1a\x19bidrail/v1/decision.proto\x1a\x1cbidrail/v1/explanation.proto\x1a\x17bidrail/v1/permit.proto\x1a\x17bidrail/v1/redeem.proto\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"a\n" +
 	"\fCheckRequest\x128\n" +
 	"\achanges\x18\x01 \x03(\v2\x12.bidrail.v1.ChangeB\n" +
 	"\xbaH\a\x92\x01\x04\b\x01\x10dR\achanges\x12\x17\n" +
@@ -1019,12 +1019,14 @@ const file_bidrail_v1_guardrail_proto_rawDesc = "" +
 	"\achanges\x10\x01\"v\n" +
 	"\x0fExplainResponse\x120\n" +
 	"\bdecision\x18\x01 \x01(\v2\x14.bidrail.v1.DecisionR\bdecision\x121\n" +
-	"\x05rules\x18\x02 \x03(\v2\x1b.bidrail.v1.RuleExplanationR\x05rules2\xbc\b\n" +
+	"\x05rules\x18\x02 \x03(\v2\x1b.bidrail.v1.RuleExplanationR\x05rules2\x94\t\n" +
 	"\x10GuardrailService\x12R\n" +
 	"\x05Check\x12\x18.bidrail.v1.CheckRequest\x1a\x19.bidrail.v1.CheckResponse\"\x14\x82\xd3\xe4\x93\x02\x0e:\x01*\"\t/v1/check\x12g\n" +
 	"\n" +
 	"CheckBatch\x12\x1d.bidrail.v1.CheckBatchRequest\x1a\x1e.bidrail.v1.CheckBatchResponse\"\x1a\x82\xd3\xe4\x93\x02\x14:\x01*\"\x0f/v1/check:batch\x12R\n" +
-	"\vCheckStream\x12\x1e.bidrail.v1.CheckStreamRequest\x1a\x1f.bidrail.v1.CheckStreamResponse(\x010\x01\x12Z\n" +
+	"\vCheckStream\x12\x1e.bidrail.v1.CheckStreamRequest\x1a\x1f.bidrail.v1.CheckStreamResponse(\x010\x01\x12V\n" +
+	"\x06Redeem\x12\x19.bidrail.v1.RedeemRequest\x1a\x1a.bidrail.v1.RedeemResponse\"\x15\x82\xd3\xe4\x93\x02\x0f:\x01*\"\n" +
+	"/v1/redeem\x12Z\n" +
 	"\x05Claim\x12\x18.bidrail.v1.ClaimRequest\x1a\x19.bidrail.v1.ClaimResponse\"\x1c\x82\xd3\xe4\x93\x02\x16:\x01*\"\x11/v1/permits:claim\x12j\n" +
 	"\x06Report\x12\x19.bidrail.v1.ReportRequest\x1a\x1a.bidrail.v1.ReportResponse\")\x82\xd3\xe4\x93\x02#:\x01*\"\x1e/v1/permits/{permit_id}:report\x12^\n" +
 	"\tGetPermit\x12\x1c.bidrail.v1.GetPermitRequest\x1a\x12.bidrail.v1.Permit\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/permits/{permit_id}\x12c\n" +
@@ -1068,16 +1070,18 @@ var file_bidrail_v1_guardrail_proto_goTypes = []any{
 	(Kind)(0),                     // 16: bidrail.v1.Kind
 	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
 	(*RuleExplanation)(nil),       // 18: bidrail.v1.RuleExplanation
-	(*ClaimRequest)(nil),          // 19: bidrail.v1.ClaimRequest
-	(*ReportRequest)(nil),         // 20: bidrail.v1.ReportRequest
-	(*GetPermitRequest)(nil),      // 21: bidrail.v1.GetPermitRequest
-	(*ListPermitsRequest)(nil),    // 22: bidrail.v1.ListPermitsRequest
-	(*ListKeysRequest)(nil),       // 23: bidrail.v1.ListKeysRequest
-	(*ClaimResponse)(nil),         // 24: bidrail.v1.ClaimResponse
-	(*ReportResponse)(nil),        // 25: bidrail.v1.ReportResponse
-	(*Permit)(nil),                // 26: bidrail.v1.Permit
-	(*ListPermitsResponse)(nil),   // 27: bidrail.v1.ListPermitsResponse
-	(*ListKeysResponse)(nil),      // 28: bidrail.v1.ListKeysResponse
+	(*RedeemRequest)(nil),         // 19: bidrail.v1.RedeemRequest
+	(*ClaimRequest)(nil),          // 20: bidrail.v1.ClaimRequest
+	(*ReportRequest)(nil),         // 21: bidrail.v1.ReportRequest
+	(*GetPermitRequest)(nil),      // 22: bidrail.v1.GetPermitRequest
+	(*ListPermitsRequest)(nil),    // 23: bidrail.v1.ListPermitsRequest
+	(*ListKeysRequest)(nil),       // 24: bidrail.v1.ListKeysRequest
+	(*RedeemResponse)(nil),        // 25: bidrail.v1.RedeemResponse
+	(*ClaimResponse)(nil),         // 26: bidrail.v1.ClaimResponse
+	(*ReportResponse)(nil),        // 27: bidrail.v1.ReportResponse
+	(*Permit)(nil),                // 28: bidrail.v1.Permit
+	(*ListPermitsResponse)(nil),   // 29: bidrail.v1.ListPermitsResponse
+	(*ListKeysResponse)(nil),      // 30: bidrail.v1.ListKeysResponse
 }
 var file_bidrail_v1_guardrail_proto_depIdxs = []int32{
 	13, // 0: bidrail.v1.CheckRequest.changes:type_name -> bidrail.v1.Change
@@ -1102,27 +1106,29 @@ var file_bidrail_v1_guardrail_proto_depIdxs = []int32{
 	0,  // 19: bidrail.v1.GuardrailService.Check:input_type -> bidrail.v1.CheckRequest
 	2,  // 20: bidrail.v1.GuardrailService.CheckBatch:input_type -> bidrail.v1.CheckBatchRequest
 	6,  // 21: bidrail.v1.GuardrailService.CheckStream:input_type -> bidrail.v1.CheckStreamRequest
-	19, // 22: bidrail.v1.GuardrailService.Claim:input_type -> bidrail.v1.ClaimRequest
-	20, // 23: bidrail.v1.GuardrailService.Report:input_type -> bidrail.v1.ReportRequest
-	21, // 24: bidrail.v1.GuardrailService.GetPermit:input_type -> bidrail.v1.GetPermitRequest
-	22, // 25: bidrail.v1.GuardrailService.ListPermits:input_type -> bidrail.v1.ListPermitsRequest
-	23, // 26: bidrail.v1.GuardrailService.ListKeys:input_type -> bidrail.v1.ListKeysRequest
-	8,  // 27: bidrail.v1.GuardrailService.GetDecision:input_type -> bidrail.v1.GetDecisionRequest
-	9,  // 28: bidrail.v1.GuardrailService.ListDecisions:input_type -> bidrail.v1.ListDecisionsRequest
-	11, // 29: bidrail.v1.GuardrailService.Explain:input_type -> bidrail.v1.ExplainRequest
-	1,  // 30: bidrail.v1.GuardrailService.Check:output_type -> bidrail.v1.CheckResponse
-	3,  // 31: bidrail.v1.GuardrailService.CheckBatch:output_type -> bidrail.v1.CheckBatchResponse
-	7,  // 32: bidrail.v1.GuardrailService.CheckStream:output_type -> bidrail.v1.CheckStreamResponse
-	24, // 33: bidrail.v1.GuardrailService.Claim:output_type -> bidrail.v1.ClaimResponse
-	25, // 34: bidrail.v1.GuardrailService.Report:output_type -> bidrail.v1.ReportResponse
-	26, // 35: bidrail.v1.GuardrailService.GetPermit:output_type -> bidrail.v1.Permit
-	27, // 36: bidrail.v1.GuardrailService.ListPermits:output_type -> bidrail.v1.ListPermitsResponse
-	28, // 37: bidrail.v1.GuardrailService.ListKeys:output_type -> bidrail.v1.ListKeysResponse
-	14, // 38: bidrail.v1.GuardrailService.GetDecision:output_type -> bidrail.v1.Decision
-	10, // 39: bidrail.v1.GuardrailService.ListDecisions:output_type -> bidrail.v1.ListDecisionsResponse
-	12, // 40: bidrail.v1.GuardrailService.Explain:output_type -> bidrail.v1.ExplainResponse
-	30, // [30:41] is the sub-list for method output_type
-	19, // [19:30] is the sub-list for method input_type
+	19, // 22: bidrail.v1.GuardrailService.Redeem:input_type -> bidrail.v1.RedeemRequest
+	20, // 23: bidrail.v1.GuardrailService.Claim:input_type -> bidrail.v1.ClaimRequest
+	21, // 24: bidrail.v1.GuardrailService.Report:input_type -> bidrail.v1.ReportRequest
+	22, // 25: bidrail.v1.GuardrailService.GetPermit:input_type -> bidrail.v1.GetPermitRequest
+	23, // 26: bidrail.v1.GuardrailService.ListPermits:input_type -> bidrail.v1.ListPermitsRequest
+	24, // 27: bidrail.v1.GuardrailService.ListKeys:input_type -> bidrail.v1.ListKeysRequest
+	8,  // 28: bidrail.v1.GuardrailService.GetDecision:input_type -> bidrail.v1.GetDecisionRequest
+	9,  // 29: bidrail.v1.GuardrailService.ListDecisions:input_type -> bidrail.v1.ListDecisionsRequest
+	11, // 30: bidrail.v1.GuardrailService.Explain:input_type -> bidrail.v1.ExplainRequest
+	1,  // 31: bidrail.v1.GuardrailService.Check:output_type -> bidrail.v1.CheckResponse
+	3,  // 32: bidrail.v1.GuardrailService.CheckBatch:output_type -> bidrail.v1.CheckBatchResponse
+	7,  // 33: bidrail.v1.GuardrailService.CheckStream:output_type -> bidrail.v1.CheckStreamResponse
+	25, // 34: bidrail.v1.GuardrailService.Redeem:output_type -> bidrail.v1.RedeemResponse
+	26, // 35: bidrail.v1.GuardrailService.Claim:output_type -> bidrail.v1.ClaimResponse
+	27, // 36: bidrail.v1.GuardrailService.Report:output_type -> bidrail.v1.ReportResponse
+	28, // 37: bidrail.v1.GuardrailService.GetPermit:output_type -> bidrail.v1.Permit
+	29, // 38: bidrail.v1.GuardrailService.ListPermits:output_type -> bidrail.v1.ListPermitsResponse
+	30, // 39: bidrail.v1.GuardrailService.ListKeys:output_type -> bidrail.v1.ListKeysResponse
+	14, // 40: bidrail.v1.GuardrailService.GetDecision:output_type -> bidrail.v1.Decision
+	10, // 41: bidrail.v1.GuardrailService.ListDecisions:output_type -> bidrail.v1.ListDecisionsResponse
+	12, // 42: bidrail.v1.GuardrailService.Explain:output_type -> bidrail.v1.ExplainResponse
+	31, // [31:43] is the sub-list for method output_type
+	19, // [19:31] is the sub-list for method input_type
 	19, // [19:19] is the sub-list for extension type_name
 	19, // [19:19] is the sub-list for extension extendee
 	0,  // [0:19] is the sub-list for field type_name
@@ -1137,6 +1143,7 @@ func file_bidrail_v1_guardrail_proto_init() {
 	file_bidrail_v1_decision_proto_init()
 	file_bidrail_v1_explanation_proto_init()
 	file_bidrail_v1_permit_proto_init()
+	file_bidrail_v1_redeem_proto_init()
 	file_bidrail_v1_guardrail_proto_msgTypes[4].OneofWrappers = []any{
 		(*CheckResult_Decision)(nil),
 		(*CheckResult_Problem)(nil),

@@ -33,6 +33,7 @@ const (
 	GuardrailService_Check_FullMethodName         = "/bidrail.v1.GuardrailService/Check"
 	GuardrailService_CheckBatch_FullMethodName    = "/bidrail.v1.GuardrailService/CheckBatch"
 	GuardrailService_CheckStream_FullMethodName   = "/bidrail.v1.GuardrailService/CheckStream"
+	GuardrailService_Redeem_FullMethodName        = "/bidrail.v1.GuardrailService/Redeem"
 	GuardrailService_Claim_FullMethodName         = "/bidrail.v1.GuardrailService/Claim"
 	GuardrailService_Report_FullMethodName        = "/bidrail.v1.GuardrailService/Report"
 	GuardrailService_GetPermit_FullMethodName     = "/bidrail.v1.GuardrailService/GetPermit"
@@ -62,6 +63,14 @@ type GuardrailServiceClient interface {
 	//
 	// A request that cannot be decided is answered with a problem, and the stream goes on.
 	CheckStream(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[CheckStreamRequest, CheckStreamResponse], error)
+	// Redeem turns what people have agreed to into one permit. The rules are asked again first, with the facts of now. Repeated while
+	// that permit can be claimed, it returns the same one.
+	//
+	// FAILED_PRECONDITION with a reason: NOT_APPROVED while people have not agreed, STALE_DIGEST for another change, OUT_OF_BOUNDS for a
+	// value beyond the cap, NOT_COVERED when the rules say what no reviewer has seen (the approval is then PENDING again, or
+	// INVALIDATED), PERMIT_OUT for another value while a permit is out, TIMED_OUT or ENDED when its time is over. NOT_FOUND when it was
+	// given to another automation. PERMISSION_DENIED for a caller without the role automation.
+	Redeem(ctx context.Context, in *RedeemRequest, opts ...grpc.CallOption) (*RedeemResponse, error)
 	// Claim uses a permit up, right before the change is made. Only when it succeeds may the change be made, once, by the caller. It
 	// succeeds for one claim_id; repeated with the same one, as when its answer got lost, it is answered again, unless a mode was switched
 	// meanwhile, the outcome was reported or the time to report it has passed.
@@ -138,6 +147,16 @@ func (c *guardrailServiceClient) CheckStream(ctx context.Context, opts ...grpc.C
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type GuardrailService_CheckStreamClient = grpc.BidiStreamingClient[CheckStreamRequest, CheckStreamResponse]
+
+func (c *guardrailServiceClient) Redeem(ctx context.Context, in *RedeemRequest, opts ...grpc.CallOption) (*RedeemResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RedeemResponse)
+	err := c.cc.Invoke(ctx, GuardrailService_Redeem_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
 
 func (c *guardrailServiceClient) Claim(ctx context.Context, in *ClaimRequest, opts ...grpc.CallOption) (*ClaimResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -238,6 +257,14 @@ type GuardrailServiceServer interface {
 	//
 	// A request that cannot be decided is answered with a problem, and the stream goes on.
 	CheckStream(grpc.BidiStreamingServer[CheckStreamRequest, CheckStreamResponse]) error
+	// Redeem turns what people have agreed to into one permit. The rules are asked again first, with the facts of now. Repeated while
+	// that permit can be claimed, it returns the same one.
+	//
+	// FAILED_PRECONDITION with a reason: NOT_APPROVED while people have not agreed, STALE_DIGEST for another change, OUT_OF_BOUNDS for a
+	// value beyond the cap, NOT_COVERED when the rules say what no reviewer has seen (the approval is then PENDING again, or
+	// INVALIDATED), PERMIT_OUT for another value while a permit is out, TIMED_OUT or ENDED when its time is over. NOT_FOUND when it was
+	// given to another automation. PERMISSION_DENIED for a caller without the role automation.
+	Redeem(context.Context, *RedeemRequest) (*RedeemResponse, error)
 	// Claim uses a permit up, right before the change is made. Only when it succeeds may the change be made, once, by the caller. It
 	// succeeds for one claim_id; repeated with the same one, as when its answer got lost, it is answered again, unless a mode was switched
 	// meanwhile, the outcome was reported or the time to report it has passed.
@@ -290,6 +317,9 @@ func (UnimplementedGuardrailServiceServer) CheckBatch(context.Context, *CheckBat
 }
 func (UnimplementedGuardrailServiceServer) CheckStream(grpc.BidiStreamingServer[CheckStreamRequest, CheckStreamResponse]) error {
 	return status.Error(codes.Unimplemented, "method CheckStream not implemented")
+}
+func (UnimplementedGuardrailServiceServer) Redeem(context.Context, *RedeemRequest) (*RedeemResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Redeem not implemented")
 }
 func (UnimplementedGuardrailServiceServer) Claim(context.Context, *ClaimRequest) (*ClaimResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Claim not implemented")
@@ -378,6 +408,24 @@ func _GuardrailService_CheckStream_Handler(srv interface{}, stream grpc.ServerSt
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type GuardrailService_CheckStreamServer = grpc.BidiStreamingServer[CheckStreamRequest, CheckStreamResponse]
+
+func _GuardrailService_Redeem_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RedeemRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GuardrailServiceServer).Redeem(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GuardrailService_Redeem_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GuardrailServiceServer).Redeem(ctx, req.(*RedeemRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
 
 func _GuardrailService_Claim_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ClaimRequest)
@@ -537,6 +585,10 @@ var GuardrailService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CheckBatch",
 			Handler:    _GuardrailService_CheckBatch_Handler,
+		},
+		{
+			MethodName: "Redeem",
+			Handler:    _GuardrailService_Redeem_Handler,
 		},
 		{
 			MethodName: "Claim",

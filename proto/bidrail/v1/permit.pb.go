@@ -147,7 +147,9 @@ type Permit struct {
 	// What the reporter noted for people. Empty: nothing.
 	Note string `protobuf:"bytes,18,opt,name=note" json:"note,omitempty"`
 	// When the outcome was seen, as reported. Absent: it was not said, or nothing was reported.
-	ObservedAt    *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=observed_at,json=observedAt" json:"observed_at,omitempty"`
+	ObservedAt *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=observed_at,json=observedAt" json:"observed_at,omitempty"`
+	// The approval or the override that was redeemed for it. Empty: the rules allowed the changes.
+	Redeems       string `protobuf:"bytes,20,opt,name=redeems" json:"redeems,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -313,6 +315,13 @@ func (x *Permit) GetObservedAt() *timestamppb.Timestamp {
 		return x.ObservedAt
 	}
 	return nil
+}
+
+func (x *Permit) GetRedeems() string {
+	if x != nil {
+		return x.Redeems
+	}
+	return ""
 }
 
 // PermittedChange is one change that a permit is for.
@@ -964,7 +973,7 @@ var File_bidrail_v1_permit_proto protoreflect.FileDescriptor
 const file_bidrail_v1_permit_proto_rawDesc = "" +
 	"\n" +
 	"\x17bidrail/v1/permit.proto\x12\n" +
-	"bidrail.v1\x1a\x17bidrail/v1/change.proto\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x91\x06\n" +
+	"bidrail.v1\x1a\x17bidrail/v1/change.proto\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xab\x06\n" +
 	"\x06Permit\x12\x1b\n" +
 	"\tpermit_id\x18\x01 \x01(\tR\bpermitId\x12\x14\n" +
 	"\x05token\x18\x02 \x01(\tR\x05token\x12-\n" +
@@ -991,7 +1000,8 @@ const file_bidrail_v1_permit_proto_rawDesc = "" +
 	"\treference\x18\x11 \x01(\tR\treference\x12\x12\n" +
 	"\x04note\x18\x12 \x01(\tR\x04note\x12;\n" +
 	"\vobserved_at\x18\x13 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"observedAt\"\xef\x01\n" +
+	"observedAt\x12\x18\n" +
+	"\aredeems\x18\x14 \x01(\tR\aredeems\"\xef\x01\n" +
 	"\x0fPermittedChange\x12\x1b\n" +
 	"\tchange_id\x18\x01 \x01(\tR\bchangeId\x12\x1f\n" +
 	"\vdecision_id\x18\x02 \x01(\tR\n" +
