@@ -1,6 +1,6 @@
-// Command demo starts Bidrail with its shipped rules and lets four scenes run into it: changes that were really made in ad accounts,
+// Command demo starts Bidrail with its shipped rules and lets five scenes run into it: changes that were really made in ad accounts,
 // the proposals of an example automation over months of real performance, what-if changes that go wrong in known ways, and small good
-// steps that add up. Run it from the project's folder:
+// steps that add up, and a shift that people agree to in part. Run it from the project's folder:
 //
 //	go run ./client/examples/demo
 //
@@ -67,8 +67,8 @@ func run(ctx context.Context, all, keep bool) (err error) {
 		return err
 	}
 	defer guard.Close()
-	play := &play{guard: guard}
-	for _, scene := range []func(context.Context) (scene, error){play.recorded, play.pacer, play.whatIfs, play.steps} {
+	play := &play{guard: guard, address: server.address}
+	for _, scene := range []func(context.Context) (scene, error){play.recorded, play.pacer, play.whatIfs, play.steps, play.shift} {
 		played, err := scene(ctx)
 		if err != nil {
 			return err

@@ -27,11 +27,13 @@ type scene struct {
 	name  string
 	intro []string
 	rows  []row
+	after []string // what followed from it
 }
 
 // play is the whole demo: its scenes, and what is measured on the way.
 type play struct {
 	guard      *client.Client
+	address    string
 	scenes     []scene
 	single     []time.Duration // one Check each
 	perChange  []time.Duration // one CheckBatch each, divided by its changes

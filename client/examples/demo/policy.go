@@ -24,7 +24,7 @@ func writePolicy(root, folder string, now time.Time) error {
 		"{{starts}}", now.AddDate(0, 0, -7).UTC().Format(time.RFC3339),
 		"{{ends}}", now.AddDate(0, 0, 14).UTC().Format(time.RFC3339),
 	)
-	for _, name := range []string{"policy/accounts/data.yaml", "policy/experiments/data.yaml"} {
+	for _, name := range []string{"policy/accounts/data.yaml", "policy/experiments/data.yaml", "policy/people/data.yaml", "policy/routes/data.yaml"} {
 		content, err := additions.ReadFile(name)
 		if err != nil {
 			return err

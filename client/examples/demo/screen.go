@@ -86,6 +86,7 @@ func (s *screen) show(played scene) {
 	if rest := len(played.rows) - len(shown); rest > 0 {
 		s.say(fmt.Sprintf("  ... and %d more like these; --all prints every row", rest))
 	}
+	s.say(played.after...)
 }
 
 // choose picks rows for so many lines: the first of each sort, then the second of each, and so on, and shows them in their order. A sort
