@@ -194,6 +194,12 @@ func (p *ApprovalPage) readExposure(r store.Reader, active *Policy) error {
 	if active != nil {
 		rates = active.rates
 	}
+	var others []map[ledger.Scope]int64
+	for i := range waiting {
+		if waiting[i].ID != p.Approval.ID {
+			others = append(others, risesOf(&waiting[i], first.After.Currency))
+		}
+	}
 	for _, scope := range scopes {
 		line := Exposure{Scope: scope, Currency: first.After.Currency, Asked: asked[scope], More: next != ""}
 		window, err := state[scope].Sum(ledger.Family(first.Kind), first.After.Currency, rates, day, p.Now)
@@ -201,10 +207,8 @@ func (p *ApprovalPage) readExposure(r store.Reader, active *Policy) error {
 			line.Problem = err.Error()
 		}
 		line.Raised, line.Lowered = window.Raised, window.Lowered
-		for i := range waiting {
-			if waiting[i].ID != p.Approval.ID {
-				line.Waiting = saturated(line.Waiting, risesOf(&waiting[i], first.After.Currency)[scope])
-			}
+		for _, other := range others {
+			line.Waiting = saturated(line.Waiting, other[scope])
 		}
 		p.Exposure = append(p.Exposure, line)
 	}
@@ -235,8 +239,8 @@ func saturated(a, b int64) int64 {
 	return a + b
 }
 
-// daysOf is over how many days the money of a kind is spent: a month is 365/12 days, as
-// https://support.google.com/google-ads/answer/6385083 has it, rounded to 30.4 there and not here.
+// daysOf is over how many days the money of a kind is spent. A month is 365/12 days, which Google rounds to 30.4 (Google Ads
+// help, answer 10487143) and this does not.
 func daysOf(kind policy.Kind) (numerator, denominator int64, known bool) {
 	switch kind {
 	case policy.KindDailyBudget, policy.KindSharedBudget:

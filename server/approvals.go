@@ -49,7 +49,7 @@ func (s *Server) takeApprovalSteps(tx store.Tx, active *Policy, steps []approval
 			given := found[step.Permit]
 			revoked = append(revoked, given.Revoke(a.ChangedBy, fmt.Sprintf("its approval %s is %s: %s", a.ID, a.State, a.Reason), tx.Now()))
 		}
-		more, err := s.suppressionsOf(&a, active)
+		more, err := suppressionsOf(&a, active)
 		if err != nil {
 			return err
 		}
@@ -81,7 +81,7 @@ func (s *Server) takeApprovalSteps(tx store.Tx, active *Policy, steps []approval
 }
 
 // suppressionsOf is what a rejection keeps away.
-func (s *Server) suppressionsOf(a *approval.Approval, active *Policy) ([]approval.Suppression, error) {
+func suppressionsOf(a *approval.Approval, active *Policy) ([]approval.Suppression, error) {
 	if a.State != approval.Rejected || active == nil || active.routes.Suppress() == 0 {
 		return nil, nil
 	}
@@ -166,11 +166,9 @@ func (s *Server) tellApprovals(tx store.Tx, permits []permit.Permit, at time.Tim
 
 // stepApproval takes one step of an approval: reads it, asks what follows, and writes that.
 func (s *Server) stepApproval(ctx context.Context, principal policy.Principal, id string, next func(store.Tx, approval.Approval) (approval.Step, error)) (approval.Step, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.commitTimeout)
-	defer cancel()
 	active := s.policy.Load()
 	var taken approval.Step
-	take := func(tx store.Tx) error {
+	err := s.update(ctx, 1, func(tx store.Tx) error {
 		found, err := tx.Approvals([]string{id})
 		if err != nil {
 			return err
@@ -183,17 +181,9 @@ func (s *Server) stepApproval(ctx context.Context, principal policy.Principal, i
 			return err
 		}
 		return s.takeApprovalSteps(tx, active, []approval.Step{taken})
-	}
-	err := s.store.Update(ctx, take)
-	for attempt := 1; errors.Is(err, store.ErrConflict) && attempt < maxAttempts; attempt++ { // somebody else was first: see what that was
-		err = s.store.Update(ctx, take)
-	}
-	switch {
-	case errors.Is(err, policy.ErrNotFound), errors.Is(err, policy.ErrInvalid), errors.Is(err, policy.ErrPrecondition),
-		errors.Is(err, policy.ErrForbidden), errors.Is(err, policy.ErrExhausted), errors.Is(err, errModeChanged):
+	})
+	if err != nil {
 		return approval.Step{}, err
-	case err != nil:
-		return approval.Step{}, s.notRecorded(err, 1)
 	}
 	s.told(taken)
 	return taken, nil

@@ -370,20 +370,6 @@ func (w *writing) answer() {
 	}
 }
 
-// notRecorded says what it means for the caller that a commit failed.
-func (s *Server) notRecorded(err error, changes int) error {
-	switch {
-	case errors.Is(err, policy.ErrInvalid), errors.Is(err, policy.ErrUnavailable):
-	case errors.Is(err, context.DeadlineExceeded):
-		err = fmt.Errorf("%w: the record was not written in time: %w", policy.ErrUnavailable, err)
-	default:
-		err = fmt.Errorf("%w: the record was not written: %w", policy.ErrUnavailable, err)
-	}
-	s.logger.Error("decisions were not recorded", "changes", changes, "error", err)
-	s.noticeHalt(err)
-	return err
-}
-
 func (s *Server) logDecisions(principal policy.Principal, results []Result, took time.Duration) {
 	if !s.logger.IsInfo() {
 		return

@@ -19,7 +19,7 @@ func (s *Server) CreateDelegation(ctx context.Context, principal policy.Principa
 	if err != nil {
 		return approval.Delegation{}, err
 	}
-	err = s.update(ctx, func(tx store.Tx) error {
+	err = s.update(ctx, 1, func(tx store.Tx) error {
 		made = asked
 		made.ID, made.From, made.CreatedBy, made.CreatedAt, made.Version = id, principal.Subject, principal.Subject, tx.Now(), 1
 		if made.Starts.IsZero() {
@@ -50,7 +50,7 @@ func (s *Server) EndDelegation(ctx context.Context, principal policy.Principal, 
 	if err := s.admit(principal, opDelegate); err != nil {
 		return approval.Delegation{}, err
 	}
-	err = s.update(ctx, func(tx store.Tx) error {
+	err = s.update(ctx, 1, func(tx store.Tx) error {
 		found, err := tx.Delegation(id)
 		if err != nil {
 			return fmt.Errorf("delegation %s: %w", id, err)
@@ -61,16 +61,4 @@ func (s *Server) EndDelegation(ctx context.Context, principal policy.Principal, 
 		return tx.PutDelegations([]approval.Delegation{ended})
 	})
 	return ended, err
-}
-
-// ListDeliveries returns one page of what is told outside, the newest first.
-func (s *Server) ListDeliveries(ctx context.Context, principal policy.Principal, state store.DeliveryState, page store.Page) (found []store.Delivery, next store.Cursor, err error) {
-	if err := s.admit(principal, opReadDeliveries); err != nil {
-		return nil, "", err
-	}
-	err = s.store.View(ctx, func(r store.Reader) (err error) {
-		found, next, err = r.ListDeliveries(state, page)
-		return err
-	})
-	return found, next, err
 }

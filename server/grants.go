@@ -48,7 +48,7 @@ func (s *Server) ProposeGrant(ctx context.Context, principal policy.Principal, g
 	sum := sha256.Sum256(encoded)
 	a.Digest, a.Grant = "sha256:"+hex.EncodeToString(sum[:]), &grant
 	var step approval.Step
-	err = s.update(ctx, func(tx store.Tx) error {
+	err = s.update(ctx, 1, func(tx store.Tx) error {
 		a.CreatedAt = tx.Now()
 		if !grant.Ends.After(a.CreatedAt) {
 			return &FieldError{"ends", "is over already"}
@@ -85,7 +85,7 @@ func (s *Server) RevokeGrant(ctx context.Context, principal policy.Principal, id
 	if err := s.admit(principal, opGrant); err != nil {
 		return approval.Grant{}, err
 	}
-	err = s.update(ctx, func(tx store.Tx) error {
+	err = s.update(ctx, 1, func(tx store.Tx) error {
 		found, err := tx.Grant(id)
 		if err != nil {
 			return fmt.Errorf("grant %s: %w", id, err)

@@ -105,6 +105,9 @@ func (g *ground) standing(c *candidate) mode.Standing { return mode.Over(c.scope
 
 // suppressed says why people do not want to be asked again, as they have said after a time; "": they do.
 func (g *ground) suppressed(c *candidate, automation string, since time.Time) string {
+	if len(g.suppressions) == 0 { // as for nearly every change
+		return ""
+	}
 	_, contradicted := g.known(c)
 	for i := range g.suppressions {
 		s, change := &g.suppressions[i], *c.change

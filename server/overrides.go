@@ -37,7 +37,7 @@ func (s *Server) CreateOverride(ctx context.Context, principal policy.Principal,
 	if request.Life == 0 {
 		request.Life = overrideLife
 	}
-	err = s.update(ctx, func(tx store.Tx) error {
+	err = s.update(ctx, 1, func(tx store.Tx) error {
 		record, err := tx.Decision(request.DecisionID)
 		if err != nil {
 			return fmt.Errorf("decision %s: %w", request.DecisionID, err)
@@ -123,7 +123,7 @@ func (s *Server) ReviewOverride(ctx context.Context, principal policy.Principal,
 	if err := s.admit(principal, opReviewOverride); err != nil {
 		return approval.Override{}, err
 	}
-	err = s.update(ctx, func(tx store.Tx) error {
+	err = s.update(ctx, 1, func(tx store.Tx) error {
 		found, err := tx.Override(id)
 		if err != nil {
 			return fmt.Errorf("override %s: %w", id, err)
@@ -137,19 +137,4 @@ func (s *Server) ReviewOverride(ctx context.Context, principal policy.Principal,
 		return tx.PutOverrides([]approval.Override{reviewed})
 	})
 	return reviewed, err
-}
-
-// update writes what somebody has said, or says why not.
-func (s *Server) update(ctx context.Context, write func(store.Tx) error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.commitTimeout)
-	defer cancel()
-	err := s.store.Update(ctx, write)
-	for attempt := 1; errors.Is(err, store.ErrConflict) && attempt < maxAttempts; attempt++ {
-		err = s.store.Update(ctx, write)
-	}
-	switch {
-	case err == nil, errors.Is(err, policy.ErrNotFound), errors.Is(err, policy.ErrInvalid), errors.Is(err, policy.ErrPrecondition), errors.Is(err, policy.ErrForbidden):
-		return err
-	}
-	return s.notRecorded(err, 1)
 }

@@ -56,7 +56,6 @@ type redemption struct {
 
 	// What the transaction came to.
 	result  Redemption
-	records []store.DecisionRecord
 	steps   []approval.Step
 	refusal error
 }
@@ -128,23 +127,12 @@ func (s *Server) redeemOnce(ctx context.Context, principal policy.Principal, req
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.commitTimeout+time.Duration(len(d.candidates))*time.Millisecond)
-	defer cancel()
-	write := func(tx store.Tx) error {
-		d.result, d.records, d.steps, d.refusal = Redemption{}, nil, nil, nil
+	err = s.update(ctx, len(d.candidates), func(tx store.Tx) error {
+		d.result, d.steps, d.refusal = Redemption{}, nil, nil
 		return d.write(ctx, s, tx)
-	}
-	err = s.store.Update(ctx, write)
-	for attempt := 1; errors.Is(err, store.ErrConflict) && attempt < maxAttempts; attempt++ { // somebody else was first: see what that was
-		err = s.store.Update(ctx, write)
-	}
-	switch {
-	case errors.Is(err, policy.ErrNotFound), errors.Is(err, policy.ErrInvalid), errors.Is(err, policy.ErrPrecondition),
-		errors.Is(err, policy.ErrForbidden), errors.Is(err, policy.ErrExhausted),
-		errors.Is(err, errModeChanged), errors.Is(err, errCapChanged):
+	})
+	if err != nil {
 		return nil, err
-	case err != nil:
-		return nil, s.notRecorded(err, len(d.candidates))
 	}
 	return d, nil
 }
@@ -431,20 +419,20 @@ func (d *redemption) insert(s *Server, tx store.Tx, settlement *settlement, sour
 	if d.request.ApprovalID == "" || d.value.Form == policy.Missing {
 		given.Digest = d.request.Digest
 	}
+	records := make([]store.DecisionRecord, len(d.candidates))
 	holds := make([]ledger.Hold, len(d.candidates))
 	for i, c := range d.candidates {
 		c.conclude(d.principal, d.active, d.now)
 		c.decision.PermitID, c.decision.Redeems = given.ID, source
-		record, err := store.NewDecisionRecord(c.decision, c.outcome.Input)
-		if err != nil {
+		var err error
+		if records[i], err = store.NewDecisionRecord(c.decision, c.outcome.Input); err != nil {
 			return err
 		}
-		d.records = append(d.records, record)
 		d.result.Decisions = append(d.result.Decisions, c.decision)
 		holds[i] = c.placed
 	}
 	d.result.Permit = given
-	if err := tx.InsertDecisions(d.records); err != nil {
+	if err := tx.InsertDecisions(records); err != nil {
 		return err
 	}
 	if err := tx.PutTallies(talliesOf(settlement.ground.state, settlement.moved)); err != nil {

@@ -35,7 +35,7 @@ func (s *Server) ClearSuppression(ctx context.Context, principal policy.Principa
 	if err := s.admit(principal, opClearSuppression); err != nil {
 		return approval.Suppression{}, err
 	}
-	err = s.update(ctx, func(tx store.Tx) error {
+	err = s.update(ctx, 1, func(tx store.Tx) error {
 		found, err := tx.Suppression(id)
 		if err != nil {
 			return fmt.Errorf("suppression %s: %w", id, err)

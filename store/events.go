@@ -41,29 +41,21 @@ type EventReader interface {
 // PermitEvent is the event of a permit's last step and what the log keeps of it, except for its sequence.
 // It is for engines.
 func PermitEvent(p permit.Permit) (Event, audit.Leaf, error) {
-	record, err := p.Encode()
-	if err != nil {
-		return Event{}, audit.Leaf{}, fmt.Errorf("encode permit %s: %w", p.ID, err)
-	}
-	event := Event{Kind: audit.Permit, Object: p.ID, Version: p.Version, At: wholeMicroseconds(p.ChangedAt), Subject: p.ChangedBy, Record: record}
+	event, err := eventOf(audit.Permit, p.ID, p.Version, p.ChangedAt, p.ChangedBy, p.Encode)
 	leaf := event.leaf()
 	if len(p.Legs) > 0 {
 		leaf.Platform, leaf.Account = p.Legs[0].Target.Platform, p.Legs[0].Target.Account
 	}
-	return event, leaf, nil
+	return event, leaf, err
 }
 
 // ModeEvent is the event of switching a mode and what the log keeps of it, except for its sequence. It is
 // for engines.
 func ModeEvent(s mode.Setting) (Event, audit.Leaf, error) {
-	record, err := s.Encode()
-	if err != nil {
-		return Event{}, audit.Leaf{}, fmt.Errorf("encode the mode of %s: %w", s.Scope, err)
-	}
-	event := Event{Kind: audit.Mode, Object: s.Scope.String(), Version: s.Epoch, At: wholeMicroseconds(s.At), Subject: s.By, Record: record}
+	event, err := eventOf(audit.Mode, s.Scope.String(), s.Epoch, s.At, s.By, s.Encode)
 	leaf := event.leaf()
 	leaf.Platform, leaf.Account, _ = s.Scope.AccountOf()
-	return event, leaf, nil
+	return event, leaf, err
 }
 
 // StepEvent is the event of an approval's last step, which may be its first, and what the log keeps of it, except for its

@@ -179,7 +179,7 @@ func TestEveryFieldOfAnExceptionIsWritten(t *testing.T) {
 
 	override := approval.Override{ID: "ovr_1", Automation: "pacer", ChangeID: "c", Digest: "sha256:d", Role: policy.RoleBreakGlass, Actor: "ana", Reason: "r",
 		Ticket: "INC-1", At: minute(1), ExpiresAt: minute(2), ReviewDue: minute(3), Version: 2, UsedAt: minute(4), ReviewedAt: minute(5), ReviewedBy: "ben",
-		Justified: true, Finding: "f"}
+		Justified: true, Finding: "f", PermitID: "per_1"}
 	filledIn(t, override)
 	unset(t, grpcapi.OverrideMessage(override).ProtoReflect(), "")
 	carried(t, override, grpcapi.OverrideMessage)

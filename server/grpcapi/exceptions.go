@@ -159,7 +159,7 @@ func OverrideMessage(o approval.Override) *bidrailv1.Override {
 	return &bidrailv1.Override{
 		OverrideId: o.ID, Automation: o.Automation, ChangeId: o.ChangeID, Digest: o.Digest, Role: string(o.Role), Actor: o.Actor, Reason: o.Reason,
 		Ticket: o.Ticket, At: stampOf(o.At), ExpiresAt: stampOf(o.ExpiresAt), ReviewDue: stampOf(o.ReviewDue), Version: o.Version,
-		UsedAt: stampOf(o.UsedAt), ReviewedAt: stampOf(o.ReviewedAt), ReviewedBy: o.ReviewedBy, Justified: o.Justified, Finding: o.Finding,
+		UsedAt: stampOf(o.UsedAt), ReviewedAt: stampOf(o.ReviewedAt), ReviewedBy: o.ReviewedBy, Justified: o.Justified, Finding: o.Finding, PermitId: o.PermitID,
 	}
 }
 

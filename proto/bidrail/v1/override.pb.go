@@ -59,7 +59,9 @@ type Override struct {
 	// What they found: it was right to break the glass.
 	Justified bool `protobuf:"varint,16,opt,name=justified" json:"justified,omitempty"`
 	// What they found, in their words.
-	Finding       string `protobuf:"bytes,17,opt,name=finding" json:"finding,omitempty"`
+	Finding string `protobuf:"bytes,17,opt,name=finding" json:"finding,omitempty"`
+	// The permit that it was used for. Empty: it was not used.
+	PermitId      string `protobuf:"bytes,18,opt,name=permit_id,json=permitId" json:"permit_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -213,12 +215,19 @@ func (x *Override) GetFinding() string {
 	return ""
 }
 
+func (x *Override) GetPermitId() string {
+	if x != nil {
+		return x.PermitId
+	}
+	return ""
+}
+
 var File_bidrail_v1_override_proto protoreflect.FileDescriptor
 
 const file_bidrail_v1_override_proto_rawDesc = "" +
 	"\n" +
 	"\x19bidrail/v1/override.proto\x12\n" +
-	"bidrail.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe1\x04\n" +
+	"bidrail.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfe\x04\n" +
 	"\bOverride\x12\x1f\n" +
 	"\voverride_id\x18\x01 \x01(\tR\n" +
 	"overrideId\x12\x1e\n" +
@@ -244,7 +253,8 @@ const file_bidrail_v1_override_proto_rawDesc = "" +
 	"\vreviewed_by\x18\x0f \x01(\tR\n" +
 	"reviewedBy\x12\x1c\n" +
 	"\tjustified\x18\x10 \x01(\bR\tjustified\x12\x18\n" +
-	"\afinding\x18\x11 \x01(\tR\afindingB>Z5github.com/bidrail/bidrail/proto/bidrail/v1;bidrailv1\x92\x03\x04\b\x02 \x03b\beditionsp\xe8\a"
+	"\afinding\x18\x11 \x01(\tR\afinding\x12\x1b\n" +
+	"\tpermit_id\x18\x12 \x01(\tR\bpermitIdB>Z5github.com/bidrail/bidrail/proto/bidrail/v1;bidrailv1\x92\x03\x04\b\x02 \x03b\beditionsp\xe8\a"
 
 var (
 	file_bidrail_v1_override_proto_rawDescOnce sync.Once
