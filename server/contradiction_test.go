@@ -142,3 +142,29 @@ automations:
 		t.Errorf("whoever owns it now agrees: %v", err)
 	}
 }
+
+// A grant answers nothing that contradicts the ledger: what it would be held against is the caller's word.
+func TestAGrantIsNotUsedUpByALie(t *testing.T) {
+	s := company(t, servertest.WithRevision(servertest.Company(t, map[string]string{"rules/test_every.rego": everyBid})))
+	first := escalated(t, s, sameKeyword("first", 90, 100))
+	got, err := redeem(t, s, review(t, s, "ana", first.ID, approval.Approve))
+	if err != nil {
+		t.Fatal(err)
+	}
+	applied(t, s, server.Result{Permit: &got.Permit, Token: got.Token})
+
+	grant := grantFor(s, 10)
+	grant.Rules, grant.PerChange, grant.Together = []string{"test.every"}, policy.MoneyValue(20_000, "USD"), policy.MoneyValue(20_000, "USD")
+	grant = granted(t, s, grant)
+	for _, change := range []*bidrailv1.Change{sameKeyword("honest", 100, 110), sameKeyword("lie", 111, 110)} { // both come to the same
+		if result := decide(t, s, change)[0]; result.Decision.Verdict != policy.RequireApproval {
+			t.Errorf("%s: got %s", change.GetChangeId(), result.Decision.Verdict)
+		}
+	}
+	if now := grantNow(t, s, grant.ID); now.Uses != 0 {
+		t.Errorf("it was used %d times", now.Uses)
+	}
+	if result := decide(t, s, sameKeyword("little", 100, 102))[0]; result.Decision.Verdict != policy.Allow {
+		t.Errorf("what it is for: got %s", result.Decision.Verdict)
+	}
+}

@@ -309,3 +309,40 @@ func TestWhoBreaksTheGlass(t *testing.T) {
 		t.Errorf("got %d overrides, %v", len(all), err)
 	}
 }
+
+// However many break the glass for one change, there is one override of it, until that can be used no more.
+func TestOneOverrideForAChange(t *testing.T) {
+	s := company(t, servertest.WithRevision(withNight(t, nil)))
+	first := broken(t, s, servertest.Bid("b", 199, 210))
+	breaks := func() (approval.Override, error) {
+		decided := decide(t, s, servertest.Bid("b", 199, 210))[0].Decision
+		return s.Core.CreateOverride(t.Context(), breaker("finn"), glass(decided))
+	}
+	if _, err := breaks(); !errors.Is(err, policy.ErrPrecondition) {
+		t.Errorf("while the first can be used: %v", err)
+	}
+	got, err := redeemOverride(t, s, first, servertest.Bid("b", 199, 210))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := breaks(); !errors.Is(err, policy.ErrPrecondition) {
+		t.Errorf("while its permit is out: %v", err)
+	}
+	s.Clock.Advance(2 * time.Minute) // nobody claims it
+	if _, err := s.Core.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	second, err := breaks()
+	if err != nil || second.ID == first.ID {
+		t.Fatalf("when its permit has died unclaimed: got %s, %v", second.ID, err)
+	}
+	if got, err = redeemOverride(t, s, second, servertest.Bid("b", 199, 210)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Core.Claim(t.Context(), s.Automation.Principal, got.Token, "attempt-1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := breaks(); !errors.Is(err, policy.ErrPrecondition) {
+		t.Errorf("when it was made: %v", err)
+	}
+}

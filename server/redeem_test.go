@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	bidrailv1 "github.com/bidrail/bidrail/proto/bidrail/v1"
 	"github.com/bidrail/bidrail/server"
 	"github.com/bidrail/bidrail/server/servertest"
+	"github.com/bidrail/bidrail/store"
 )
 
 // agreedTo is a bid that somebody has agreed to.
@@ -323,5 +325,45 @@ func TestFactsOfACallerConfirmNothing(t *testing.T) {
 	request.Observations["b"] = seen
 	if _, err := s.Core.Redeem(t.Context(), s.Automation.Principal, request); reasonOf(err) != approval.NotCovered {
 		t.Errorf("got %v, want NOT_COVERED: an old reading is not confirmed by the caller's own fact", err)
+	}
+}
+
+// A permit that expires between the reading and the writing of a redemption is settled before another is given out: what it
+// held is given back, and what the ledger says is what the holds say.
+func TestAPermitThatExpiresMeanwhile(t *testing.T) {
+	fake := &servertest.FakeStore{}
+	s := company(t, servertest.WithStore(fake.Under))
+	a := agreedTo(t, s, servertest.Bid("b", 100, 150))
+	first, err := redeem(t, s, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Clock.Advance(first.Permit.ExpiresAt.Sub(s.Clock.Now()) - time.Millisecond)
+	moved := false
+	fake.OnUpdate(func(ctx context.Context, fn func(store.Tx) error) error {
+		if !moved {
+			moved = true
+			s.Clock.Advance(time.Second)
+		}
+		return fake.Store.Update(ctx, fn)
+	})
+	second, err := redeem(t, s, a)
+	if err != nil || second.Permit.ID == first.Permit.ID || !moved {
+		t.Fatalf("got %s, %v, want another permit", second.Permit.ID, err)
+	}
+	if state := permitNow(t, s, first.Permit.ID).State; state != permit.Expired {
+		t.Errorf("the first is %s", state)
+	}
+	shown, err := s.Core.Ledger(t.Context(), s.Auditor.Principal, ledger.AccountScope("google_ads", "example"), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(shown.Holds) != 1 || shown.Holds[0].ID != second.Decisions[0].ID {
+		t.Errorf("got the open holds %+v, want that of the second", shown.Holds)
+	}
+	for _, window := range shown.Windows {
+		if window.Unit.Kind == policy.KindBid && window.Window.Count > 0 && (window.Window.Raised != 500_000 || window.Window.Count != 1 || window.Window.Open != 1) {
+			t.Errorf("%s: got %+v, want one rise of 0.50 USD", window.Name.Name, window.Window)
+		}
 	}
 }

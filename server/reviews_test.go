@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -377,5 +378,53 @@ func TestBulkReviewsThatAreRefused(t *testing.T) {
 		if reviews := said(t, s, id); len(reviews) != 0 {
 			t.Errorf("a bulk review that was refused has said something: %+v", reviews)
 		}
+	}
+}
+
+// An approval takes so many reviews, and leaves room for noes when it is full of comments.
+func TestReviewsAreBounded(t *testing.T) {
+	s := company(t)
+	a := escalated(t, s, servertest.Bid("b", 100, 150))
+	say := func(kind approval.Kind, n int) error {
+		request := of(a, kind)
+		request.Nonce = fmt.Sprint(kind, n)
+		_, err := s.Core.Review(t.Context(), servertest.Person("ana"), request)
+		return err
+	}
+	for n := range 200 {
+		if err := say(approval.Comment, n); err != nil {
+			t.Fatalf("comment %d: %v", n, err)
+		}
+	}
+	if err := say(approval.Comment, 200); !errors.Is(err, policy.ErrExhausted) {
+		t.Errorf("one comment more: %v", err)
+	}
+	if err := say(approval.Reject, 0); err != nil {
+		t.Errorf("a no: %v", err)
+	}
+}
+
+// A redemption that cannot be is refused before the rules are asked, and writes nothing.
+func TestWhatCannotBeRedeemedIsNotJudged(t *testing.T) {
+	fake := &servertest.FakeStore{}
+	s := company(t, servertest.WithStore(fake.Under))
+	a := escalated(t, s, servertest.Bid("b", 100, 150))
+	fake.OnUpdate(func(context.Context, func(store.Tx) error) error {
+		t.Error("something is written")
+		return errDisk
+	})
+	if _, err := redeem(t, s, a); reasonOf(err) != approval.NotApproved {
+		t.Errorf("nobody has agreed: %v", err)
+	}
+	fake.OnUpdate(nil)
+	a = review(t, s, "ana", a.ID, approval.Approve)
+	fake.OnUpdate(func(context.Context, func(store.Tx) error) error {
+		t.Error("something is written")
+		return errDisk
+	})
+	other := a
+	other.Digest = "sha256:0"
+	if _, err := redeem(t, s, other); reasonOf(err) != approval.StaleDigest {
+		t.Errorf("for another change: %v", err)
 	}
 }
