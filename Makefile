@@ -153,7 +153,9 @@ policy-test: build ## Compile, type-check and test the shipped policy pack
 race: ## go test with the race detector
 	@echo "race: go test -race $(PACKAGES)"
 	@command -v "$$(go env CC)" >/dev/null || { echo 'the race detector needs a C compiler; on Debian: apt-get install gcc libc6-dev' >&2; exit 1; }
-	@CGO_ENABLED=1 go test -race -skip '^TestDisk' $(PACKAGES)
+	@# The longest first, so that it does not run alone in the end.
+	@packages=$$(go list $(PACKAGES)); longest=$$(grep '/bidrail/server$$' <<<"$$packages" || true); \
+		CGO_ENABLED=1 go test -race -skip '^TestDisk' $$longest $$packages
 
 .PHONY: crash
 crash: ## Kill the server again and again, and let its disk fail
