@@ -92,8 +92,8 @@ func (s *Server) Claim(ctx context.Context, principal policy.Principal, token, c
 
 // standing is what holds for all that a permit is for: the newest epoch, and the strictest mode that is against one of its
 // changes. Legs of a group may be under different modes, such as a cut where only cuts pass and a rise elsewhere.
-func (s *Server) standing(tx store.Tx, given permit.Permit) (mode.Standing, error) {
-	modes, err := s.readModes(tx)
+func (s *Server) standing(r store.Reader, given permit.Permit) (mode.Standing, error) {
+	modes, err := s.readModes(r)
 	if err != nil || modes.epoch == 0 {
 		return mode.Standing{}, err
 	}
@@ -101,7 +101,7 @@ func (s *Server) standing(tx store.Tx, given permit.Permit) (mode.Standing, erro
 	for i, leg := range given.Legs {
 		ids[i] = leg.DecisionID
 	}
-	holds, err := tx.Holds(ids)
+	holds, err := r.Holds(ids)
 	if err != nil {
 		return mode.Standing{}, err
 	}
@@ -117,6 +117,15 @@ func (s *Server) standing(tx store.Tx, given permit.Permit) (mode.Standing, erro
 	standing := mode.Over(scopes, modes.settings)
 	standing.Mode, standing.By = against.Mode, against.By
 	return standing, nil
+}
+
+// recall is what time or a switch has made of a permit, whether or not anybody has seen to it.
+func (s *Server) recall(r store.Reader, given permit.Permit, at time.Time) (permit.Step, error) {
+	if step := given.Pass(at); step.Changed || given.State != permit.Issued {
+		return step, nil
+	}
+	standing, err := s.standing(r, given)
+	return given.Recall(standing, at), err
 }
 
 // Report records what became of the changes of a permit, and settles what was held for them. Whoever owns rules or runs

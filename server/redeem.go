@@ -51,7 +51,7 @@ type redemption struct {
 	judged     *ground
 	permitID   string
 	value      policy.Value // as which the changes were judged; Missing: all of what was asked for
-	expired    string       // the permit that was out for the approval, and is over
+	out        string       // the permit that is out for the approval
 	now        time.Time    // of the decisions
 
 	// What the transaction came to.
@@ -92,7 +92,7 @@ func (s *Server) Redeem(ctx context.Context, principal policy.Principal, request
 	}
 }
 
-// errCapChanged: people have agreed to something else between judging and recording, or a permit has just expired.
+// errCapChanged: people have agreed to something else between judging and recording, or a permit is over that was out.
 var errCapChanged = fmt.Errorf("%w: the approval has just changed; ask again", policy.ErrUnavailable)
 
 func (s *Server) redeemOnce(ctx context.Context, principal policy.Principal, request RedeemRequest) (*redemption, error) {
@@ -104,6 +104,7 @@ func (s *Server) redeemOnce(ctx context.Context, principal policy.Principal, req
 	if d.permitID, err = newID("per"); err != nil {
 		return nil, err
 	}
+	var over bool
 	err = s.store.View(ctx, func(r store.Reader) error {
 		changes, err := d.proposed(r)
 		if err != nil {
@@ -112,14 +113,17 @@ func (s *Server) redeemOnce(ctx context.Context, principal policy.Principal, req
 		if d.candidates, err = d.arrange(changes); err != nil {
 			return err
 		}
-		d.judged, err = s.survey(r, principal.Subject, d.candidates)
+		if d.judged, err = s.survey(r, principal.Subject, d.candidates); err != nil {
+			return err
+		}
+		over, err = s.over(r, d.out)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	if d.expired != "" { // and nobody has settled it yet
-		if _, err := s.settleDue(ctx, []string{d.expired}); err != nil {
+	if over { // and nobody has settled it yet
+		if _, err := s.settleDue(ctx, []string{d.out}); err != nil {
 			return nil, s.notRecorded(err, len(d.candidates))
 		}
 	}
@@ -172,9 +176,7 @@ func (d *redemption) proposed(r store.Reader) ([]*policy.Change, error) {
 	if a.Grant != nil {
 		return nil, fmt.Errorf("%w: approval %s is for a grant, which holds as soon as people agree; there is nothing to redeem", policy.ErrPrecondition, id)
 	}
-	if a.PermitID != "" && !r.Now().Before(a.PermitUntil) {
-		d.expired = a.PermitID
-	}
+	d.out = a.PermitID
 	if !a.State.Approves() || a.Final() || d.request.Digest != a.Digest { // no need to ask the rules
 		ask := approval.Redeem{By: d.principal.Subject, Digest: d.request.Digest, Permit: d.permitID, Until: r.Now().Add(time.Second)}
 		if refusal := a.Apply(ask, r.Now()).Refusal; refusal != nil {
@@ -308,7 +310,7 @@ func (d *redemption) agree(s *Server, tx store.Tx, g *ground, at time.Time) (sou
 	if !there {
 		return "", noApproval(id, d.principal)
 	}
-	if out, err := d.permitOut(tx, &a, at); err != nil || out {
+	if out, err := d.permitOut(s, tx, &a, at); err != nil || out {
 		return "", err
 	}
 	if d.request.Value.Form == policy.Missing && d.value != a.Cap {
@@ -336,9 +338,22 @@ func (d *redemption) agree(s *Server, tx store.Tx, g *ground, at time.Time) (sou
 	return a.ID, nil
 }
 
+// over reports whether a permit that is out can be claimed no more: its time has come, or a mode was switched.
+func (s *Server) over(r store.Reader, id string) (bool, error) {
+	if id == "" {
+		return false, nil
+	}
+	found, err := r.Permits([]string{id})
+	if err != nil {
+		return false, err
+	}
+	step, err := s.recall(r, found[id], r.Now())
+	return step.Changed, err
+}
+
 // permitOut answers with the permit that is out, if that is what is asked for. One whose time is over is out no longer,
 // whether or not the sweeper has come by.
-func (d *redemption) permitOut(tx store.Tx, a *approval.Approval, at time.Time) (bool, error) {
+func (d *redemption) permitOut(s *Server, tx store.Tx, a *approval.Approval, at time.Time) (bool, error) {
 	if a.PermitID == "" || a.Final() || d.request.Digest != a.Digest {
 		return false, nil
 	}
@@ -350,7 +365,11 @@ func (d *redemption) permitOut(tx store.Tx, a *approval.Approval, at time.Time) 
 	if !there || given.State != permit.Issued {
 		return false, nil
 	}
-	if given.Pass(at).Changed { // in this very moment; it is settled before the ground is read
+	step, err := s.recall(tx, given, at)
+	if err != nil {
+		return false, err
+	}
+	if step.Changed { // in this very moment; it is settled before the ground is read
 		return false, errCapChanged
 	}
 	for i, c := range d.candidates {

@@ -174,7 +174,7 @@ func portionOf(permits []permit.Permit, stuck map[string]error) (ids []string) {
 	return ids
 }
 
-// settleDue takes the steps of permits that time brings about.
+// settleDue takes the steps of permits that time brings about, or a switch.
 func (s *Server) settleDue(ctx context.Context, ids []string) (settled int, err error) {
 	var steps []permit.Step
 	err = s.store.Update(ctx, func(tx store.Tx) error {
@@ -185,7 +185,11 @@ func (s *Server) settleDue(ctx context.Context, ids []string) (settled int, err 
 		steps = nil
 		for _, id := range ids {
 			if given, found := permits[id]; found {
-				if step := given.Pass(tx.Now()); step.Changed {
+				step, err := s.recall(tx, given, tx.Now())
+				if err != nil {
+					return err
+				}
+				if step.Changed {
 					steps = append(steps, step)
 				}
 			}

@@ -194,6 +194,15 @@ func (p Permit) Claim(claimID, subject string, standing mode.Standing, reportWit
 	return p.step(Claimed, subject, now)
 }
 
+// Recall takes back a permit that nobody has claimed and that the modes no longer let be used.
+func (p Permit) Recall(standing mode.Standing, now time.Time) Step {
+	reason := p.withdrawn(standing)
+	if p.State != Issued || reason == "" {
+		return Step{Permit: p}
+	}
+	return p.revoke(reason, now)
+}
+
 // withdrawn says why the modes no longer let the permit be used; "": they do.
 func (p Permit) withdrawn(standing mode.Standing) string {
 	if standing.Epoch != p.Epoch {
