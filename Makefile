@@ -65,7 +65,7 @@ mutants: ## Plant bugs, one at a time: does the test that is named for each find
 .PHONY: nightly
 nightly: test mutants ## What CI runs, planted bugs, then long crash tests, property tests, simulations and fuzzing
 	@$(MAKE) crash CRASH_CYCLES=20000 CRASH_FAULTS=300
-	@echo "nightly: $(SEEDS) seeds of the simulation, 500 histories of the ledger"
+	@echo "nightly: $(SEEDS) seeds of the simulation and half as many with approvals, 500 histories of the ledger"
 	@go test -count=1 -timeout=12h -run '^(TestSimulation|TestApprovalSimulation|TestHistoriesAreLinearizable)$$' ./server \
 		-sim.seeds=$(SEEDS) -sim.first=$$(date +%s) -histories=500 -histories.calls=1000
 	@echo "nightly: property tests with 10,000 cases each in $(PACKAGES)"

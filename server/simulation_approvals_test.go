@@ -27,7 +27,7 @@ import (
 // propose something else, redeem, claim and withdraw, and while time passes, modes are switched and the store fails.
 func TestApprovalSimulation(t *testing.T) {
 	rules := servertest.Load(t, peopleRules(t, simRises))
-	first, count := *simFirst, max(*simSeeds*3/4, 1)
+	first, count := *simFirst, max(*simSeeds/2, 1)
 	if *simSeed != 0 {
 		first, count = *simSeed, 1
 	}
@@ -40,12 +40,17 @@ func TestApprovalSimulation(t *testing.T) {
 			})
 		}
 	})
-	for _, event := range []string{"reviewed", "a tier opened", "expired", "withdrawn", "superseded", "redeemed", "used", "returned", "reopened",
-		"invalidated", "lapsed", "revoked", "APPROVED", "APPROVED_CAPPED", "REJECTED", "CHANGES_REQUESTED", "redeemed by both",
-		string(approval.StaleDigest), string(approval.StaleVersion), string(approval.WrongStage), string(approval.SelfApproval), string(approval.AlreadyReviewed),
-		string(approval.NotEligible), string(approval.NotPending), string(approval.NotApproved), string(approval.OutOfBounds), string(approval.TimedOut),
-		"no room", "in another's place", "said again", "crash"} {
-		if _, once := happened.Load(event); !once && count >= 60 {
+	expected := []string{"reviewed", "a tier opened", "expired", "superseded", "redeemed", "used", "returned", "reopened", "lapsed", "revoked",
+		"APPROVED", "APPROVED_CAPPED", "REJECTED", "CHANGES_REQUESTED", "redeemed by both", "no room", "in another's place", "said again", "crash"}
+	for _, reason := range []approval.Reason{approval.StaleDigest, approval.StaleVersion, approval.WrongStage, approval.SelfApproval, approval.AlreadyReviewed,
+		approval.NotEligible, approval.NotPending, approval.NotApproved, approval.OutOfBounds, approval.TimedOut, approval.PermitOut, approval.Ended} {
+		expected = append(expected, string(reason))
+	}
+	if count >= 100 {
+		expected = append(expected, "invalidated", "withdrawn", string(approval.CapRefused), string(approval.NotCovered))
+	}
+	for _, event := range expected {
+		if _, once := happened.Load(event); !once && count >= 40 {
 			t.Errorf("%q did not happen with any seed, so this shows nothing of it", event)
 		}
 	}
