@@ -152,6 +152,19 @@ func TestABlockIsLiftedInAnEmergency(t *testing.T) {
 	wholeLog(t, s.Store)
 }
 
+// After a switch the permit of an override cannot be claimed any more, so it is not given out again either.
+func TestAnOverrideIsUsedUpByASwitch(t *testing.T) {
+	s := company(t, servertest.WithRevision(withNight(t, nil)))
+	o := broken(t, s, servertest.Bid("b", 199, 210))
+	if _, err := redeemOverride(t, s, o, servertest.Bid("b", 199, 210)); err != nil {
+		t.Fatal(err)
+	}
+	setMode(t, s, ledger.AutomationScope("pacer"), policy.ModeActive)
+	if again, err := redeemOverride(t, s, o, servertest.Bid("b", 199, 210)); !errors.Is(err, policy.ErrPrecondition) {
+		t.Errorf("redeemed after the switch: got the permit %q, error %v", again.Permit.ID, err)
+	}
+}
+
 // What does not let itself be overridden still blocks, and the override can be used once it does not.
 func TestWhatNobodyOverrides(t *testing.T) {
 	night := withNight(t, nil)

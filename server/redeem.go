@@ -299,7 +299,7 @@ func (d *redemption) write(ctx context.Context, s *Server, tx store.Tx) error {
 // agree has what is redeemed answer what the rules have to say now. source is its id, and "" when it does not.
 func (d *redemption) agree(s *Server, tx store.Tx, g *ground, at time.Time) (source string, err error) {
 	if id := d.request.OverrideID; id != "" {
-		return d.override(tx, at)
+		return d.override(s, tx, at)
 	}
 	id := d.request.ApprovalID
 	found, err := tx.Approvals([]string{id})
@@ -391,7 +391,7 @@ func (d *redemption) suppress(g *ground) {
 }
 
 // override uses an override up.
-func (d *redemption) override(tx store.Tx, at time.Time) (source string, err error) {
+func (d *redemption) override(s *Server, tx store.Tx, at time.Time) (source string, err error) {
 	o, err := tx.Override(d.request.OverrideID)
 	if err != nil {
 		return "", err
@@ -401,7 +401,12 @@ func (d *redemption) override(tx store.Tx, at time.Time) (source string, err err
 		if err != nil {
 			return "", err
 		}
-		if given, there := found[o.PermitID]; there && given.State == permit.Issued && at.Before(given.ExpiresAt) {
+		given := found[o.PermitID]
+		over, err := s.recall(tx, given, at)
+		if err != nil {
+			return "", err
+		}
+		if given.State == permit.Issued && !over.Changed {
 			d.result.Override, d.result.Permit = o, given
 			return "", nil
 		}
