@@ -25,8 +25,9 @@ type checkCommand struct {
 	Output string `short:"o" help:"table, json or ndjson (one decision on each line)." enum:"table,json,ndjson" default:"table"`
 	DryRun bool   `help:"With --server: decide and record nothing."`
 
-	Wait        bool          `help:"With --server: wait for people where they are asked, and redeem what they agree to."`
-	WaitTimeout time.Duration `help:"How long to wait for them." default:"4h"`
+	Wait         bool          `help:"With --server: wait for people where they are asked, and redeem what they agree to."`
+	WaitTimeout  time.Duration `help:"How long to wait for them." default:"4h"`
+	Observations string        `help:"With --wait: what was read of the changes since, for people who take longer than a reading may be old. It is read when they have agreed, and is what bidrail redeem takes." placeholder:"FILE"`
 
 	Server  string        `help:"Address of a server that decides and records. Without it the changes are judged here and nothing is recorded." env:"BIDRAIL_SERVER" placeholder:"ADDR"`
 	As      string        `help:"Who asks, under the development identity: subject:role,role." env:"BIDRAIL_AS" placeholder:"WHO"`
@@ -56,7 +57,13 @@ What people are asked about has an approval, and with --wait the answer comes wh
 the rules asked again, and has its permit as if it had been allowed at once. The exit code is then 0 for that, 3 for what they have said no
 to, and for what has ended in another way without a permit, and 2 when they have not decided by --wait-timeout; the same command then goes
 on waiting. Several approvals are redeemed together, when the last of them is decided, and a yes lapses: wait for one change at a time, or
-one group. A cap that people have set is the value of the permit's change: make that, and not what was asked for.`
+one group. A cap that people have set is the value of the permit's change: make that, and not what was asked for.
+
+Rules let nothing through whose reading is too old (integrity.baseline_age). Where people may take longer than that, write down every now
+and then what is there, and name the file with --observations: it is read when they have agreed, and without it they are asked about the
+age of the reading as well. It has, by change_id, when the value before was read again, and facts that have changed:
+
+  {"b-1": {"before_observed_at": "2026-03-02T11:30:00Z"}}`
 }
 
 // maxInputBytes bounds what is read of the changes before they are parsed.
@@ -65,6 +72,9 @@ const maxInputBytes = 1 << 30
 func (c *checkCommand) Run(ctx context.Context, env environment) error {
 	if c.Wait && (c.Server == "" || c.DryRun) {
 		return errors.New("--wait is for what a server records: name one with --server, and leave --dry-run out")
+	}
+	if c.Observations != "" && !c.Wait {
+		return errors.New("--observations is for what people agree to: add --wait, or name the file to bidrail redeem")
 	}
 	changes, err := c.read(env)
 	if err != nil {
@@ -81,7 +91,7 @@ func (c *checkCommand) Run(ctx context.Context, env environment) error {
 	}
 	var approvals map[string]*bidrailv1.Approval
 	if c.Wait {
-		if approvals, err = c.wait(ctx, env, results); err != nil {
+		if approvals, err = c.wait(ctx, env, changes, results); err != nil {
 			return err
 		}
 	}

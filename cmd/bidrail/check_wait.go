@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -20,16 +22,20 @@ const pollFor = 25 * time.Second
 
 // waiting is a check that waits for people: what they have decided by now, by the approval's id.
 type waiting struct {
-	env      environment
-	link     connection
-	until    time.Time
-	outcomes map[string]*bidrailv1.Approval
+	env          environment
+	link         connection
+	until        time.Time
+	observations string // the file that has them; "": none
+	changes      []*bidrailv1.Change
+	results      []*bidrailv1.CheckResult // of the changes
+	outcomes     map[string]*bidrailv1.Approval
 }
 
 // wait waits for the approvals that the results ask for, one after another, and then redeems what people have agreed to: a result that
 // was redeemed is the decision with its permit, as if it had been allowed at once.
-func (c *checkCommand) wait(ctx context.Context, env environment, results []*bidrailv1.CheckResult) (map[string]*bidrailv1.Approval, error) {
-	w := &waiting{env: env, link: connection{Server: c.Server, As: c.As, Timeout: c.Timeout}, until: time.Now().Add(c.WaitTimeout), outcomes: map[string]*bidrailv1.Approval{}}
+func (c *checkCommand) wait(ctx context.Context, env environment, changes []*bidrailv1.Change, results []*bidrailv1.CheckResult) (map[string]*bidrailv1.Approval, error) {
+	w := &waiting{env: env, link: connection{Server: c.Server, As: c.As, Timeout: c.Timeout}, until: time.Now().Add(c.WaitTimeout),
+		observations: c.Observations, changes: changes, results: results, outcomes: map[string]*bidrailv1.Approval{}}
 	var ids []string
 	for _, result := range results {
 		if id := result.GetDecision().GetApprovalId(); id != "" && w.outcomes[id] == nil {
@@ -43,7 +49,7 @@ func (c *checkCommand) wait(ctx context.Context, env environment, results []*bid
 		}
 	}
 	for _, id := range ids {
-		if err := w.redeem(ctx, id, results); err != nil {
+		if err := w.redeem(ctx, id); err != nil {
 			return nil, w.interrupted(err)
 		}
 	}
@@ -108,12 +114,16 @@ func (w *waiting) tell(a *bidrailv1.Approval) {
 }
 
 // redeem redeems what people have agreed to. What the rules send back to people is waited for again.
-func (w *waiting) redeem(ctx context.Context, id string, results []*bidrailv1.CheckResult) error {
+func (w *waiting) redeem(ctx context.Context, id string) error {
 	for approves(w.outcomes[id].GetState()) && w.outcomes[id].GetClaimedAt() == nil {
-		redeemed, err := redeem(ctx, w.link, &bidrailv1.RedeemRequest{ApprovalId: id, Digest: w.outcomes[id].GetDigest()})
+		observed, err := w.observed(id)
+		if err != nil {
+			return err
+		}
+		redeemed, err := redeem(ctx, w.link, &bidrailv1.RedeemRequest{ApprovalId: id, Digest: w.outcomes[id].GetDigest(), Observations: observed})
 		if err == nil {
 			w.outcomes[id] = redeemed.GetApproval()
-			return w.place(ctx, redeemed, results)
+			return w.place(ctx, redeemed)
 		}
 		if status.Code(err) != codes.FailedPrecondition {
 			return err
@@ -130,8 +140,29 @@ func (w *waiting) redeem(ctx context.Context, id string, results []*bidrailv1.Ch
 	return nil
 }
 
+// observed is what the file of observations has of the changes of an approval by now. What is there of a change that was not sent
+// is a slip that would leave another one without.
+func (w *waiting) observed(id string) (map[string]*bidrailv1.Observation, error) {
+	if w.observations == "" {
+		return nil, nil
+	}
+	observed, err := readObservations(w.observations)
+	if err != nil {
+		return nil, err
+	}
+	for _, changeID := range slices.Sorted(maps.Keys(observed)) {
+		if !slices.ContainsFunc(w.changes, func(change *bidrailv1.Change) bool { return change.GetChangeId() == changeID }) {
+			return nil, fmt.Errorf("%s: no change %q was sent; write what was read of those that were", w.observations, changeID)
+		}
+	}
+	maps.DeleteFunc(observed, func(changeID string, _ *bidrailv1.Observation) bool {
+		return !slices.ContainsFunc(w.outcomes[id].GetChanges(), func(change *bidrailv1.ApprovalChange) bool { return change.GetChangeId() == changeID })
+	})
+	return observed, nil
+}
+
 // place puts what was redeemed where the decisions were that asked for people.
-func (w *waiting) place(ctx context.Context, redeemed *bidrailv1.RedeemResponse, results []*bidrailv1.CheckResult) error {
+func (w *waiting) place(ctx context.Context, redeemed *bidrailv1.RedeemResponse) error {
 	decisions := map[string]*bidrailv1.Decision{}
 	for _, decision := range redeemed.GetDecisions() {
 		decisions[decision.GetChangeId()] = decision
@@ -148,7 +179,7 @@ func (w *waiting) place(ctx context.Context, redeemed *bidrailv1.RedeemResponse,
 			}
 		}
 		decision.Permit = redeemed.GetPermit()
-		for _, result := range results {
+		for _, result := range w.results {
 			if asked := result.GetDecision(); asked.GetChangeId() == change.GetChangeId() && asked.GetApprovalId() == redeemed.GetApproval().GetApprovalId() {
 				result.Result = &bidrailv1.CheckResult_Decision{Decision: decision}
 			}

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 // TestScript runs testdata/script, one file for each command. Beside testscript's own commands they have:
 //
 //	pack DIR              copy the shipped rules and limits
-//	fresh FILE            write the time for NOW in a file
+//	fresh FILE            write the time for NOW in a file, and that of ten minutes ago for EARLIER
 //	serve NAME ARGS...    start a server; NAME_GRPC and NAME_HTTP are its addresses
 //	logged NAME REGEXP    wait until its log says so
 //	signal NAME HUP|TERM  send it a signal
@@ -83,8 +83,9 @@ func packCommand(ts *testscript.TestScript, _ bool, args []string) {
 
 func freshCommand(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range args {
-		text := strings.ReplaceAll(ts.ReadFile(name), "NOW", time.Now().UTC().Format(time.RFC3339))
-		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o600))
+		now := time.Now().UTC()
+		times := strings.NewReplacer("NOW", now.Format(time.RFC3339), "EARLIER", now.Add(-10*time.Minute).Format(time.RFC3339))
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(times.Replace(ts.ReadFile(name))), 0o600))
 	}
 }
 

@@ -60,15 +60,10 @@ func (c *redeemCommand) request(ctx context.Context, env environment) (*bidrailv
 		request.ApprovalId = c.ID
 	}
 	if c.Observations != "" {
-		text, err := os.ReadFile(c.Observations)
-		if err != nil {
+		var err error
+		if request.Observations, err = readObservations(c.Observations); err != nil {
 			return nil, err
 		}
-		if err := protojson.Unmarshal(fmt.Appendf(nil, `{"observations": %s}`, text), request); err != nil {
-			_, problem := readable(err)
-			return nil, fmt.Errorf("%s: %s", c.Observations, problem)
-		}
-		request.Digest = c.Digest
 	}
 	if c.File != "" {
 		reader := checkCommand{File: c.File}
@@ -96,6 +91,20 @@ func (c *redeemCommand) request(ctx context.Context, env environment) (*bidrailv
 	page, err := fetchApproval(ctx, c.connection, c.ID)
 	request.Digest = page.GetApproval().GetDigest()
 	return request, err
+}
+
+// readObservations reads what was read of changes since they were proposed, by change_id.
+func readObservations(file string) (map[string]*bidrailv1.Observation, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var read bidrailv1.RedeemRequest
+	if err := protojson.Unmarshal(fmt.Appendf(nil, `{"observations": %s}`, text), &read); err != nil {
+		_, problem := readable(err)
+		return nil, fmt.Errorf("%s: %s", file, problem)
+	}
+	return read.GetObservations(), nil
 }
 
 // overridePrefix is how ids of overrides begin.
