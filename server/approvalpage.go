@@ -41,8 +41,8 @@ type ApprovalLeg struct {
 	History []*policy.Decision
 }
 
-// Exposure is what one scope has moved within the last 24 hours, in the unit of the changes: micros of a currency, or ppm
-// where there is none.
+// Exposure is what one scope has moved within the last 24 hours, and would move, in the unit of the first change: micros of
+// its currency, or ppm where there is none. It is of the kinds whose amounts add up with that change's, and of no other.
 type Exposure struct {
 	Scope    ledger.Scope
 	Currency string
@@ -100,7 +100,8 @@ func (s *Server) GetApproval(ctx context.Context, principal policy.Principal, id
 		if err != nil {
 			return err
 		}
-		page.Place = placeOf(&a, principal.Subject, approval.Known{Reviews: page.Reviews, People: active.person, Delegations: delegations}, page.Now)
+		concerned := active.withStakes(a)
+		page.Place = placeOf(&concerned, principal.Subject, approval.Known{Reviews: page.Reviews, People: active.person, Delegations: delegations}, page.Now)
 		if a.Grant != nil {
 			return nil
 		}
@@ -174,7 +175,8 @@ func (p *ApprovalPage) readExposure(r store.Reader, active *Policy) error {
 	if err != nil {
 		return err
 	}
-	asked := risesOf(&p.Approval, first.After.Currency)
+	kinds := ledger.Family(first.Kind)
+	asked := risesOf(&p.Approval, kinds, first.After.Currency)
 	var scopes []ledger.Scope
 	for scope := range asked {
 		if scope.Kind != ledger.Field && scope.Kind != ledger.Organisation && scope.Kind != ledger.Run {
@@ -197,12 +199,12 @@ func (p *ApprovalPage) readExposure(r store.Reader, active *Policy) error {
 	var others []map[ledger.Scope]int64
 	for i := range waiting {
 		if waiting[i].ID != p.Approval.ID {
-			others = append(others, risesOf(&waiting[i], first.After.Currency))
+			others = append(others, risesOf(&waiting[i], kinds, first.After.Currency))
 		}
 	}
 	for _, scope := range scopes {
 		line := Exposure{Scope: scope, Currency: first.After.Currency, Asked: asked[scope], More: next != ""}
-		window, err := state[scope].Sum(ledger.Family(first.Kind), first.After.Currency, rates, day, p.Now)
+		window, err := state[scope].Sum(kinds, first.After.Currency, rates, day, p.Now)
 		if err != nil {
 			line.Problem = err.Error()
 		}
@@ -215,15 +217,15 @@ func (p *ApprovalPage) readExposure(r store.Reader, active *Policy) error {
 	return nil
 }
 
-// risesOf is what an approval would raise in each scope, in one currency.
-func risesOf(a *approval.Approval, currency string) map[ledger.Scope]int64 {
+// risesOf is what an approval would raise in each scope: of kinds whose amounts add up, and in one currency.
+func risesOf(a *approval.Approval, kinds []policy.Kind, currency string) map[ledger.Scope]int64 {
 	rises := map[ledger.Scope]int64{}
 	for _, leg := range a.Legs {
 		change := &policy.Change{Kind: leg.Kind, Target: leg.Target, Before: leg.Before, After: leg.After}
 		movement := ledger.MovementOf(change)
 		for _, scope := range ledger.ScopesOf(change, a.Automation) {
 			rise := int64(0)
-			if leg.Direction != policy.Cut && leg.After.Currency == currency {
+			if slices.Contains(kinds, leg.Kind) && leg.Direction != policy.Cut && leg.After.Currency == currency {
 				rise = movement.Amount
 			}
 			rises[scope] = saturated(rises[scope], rise)

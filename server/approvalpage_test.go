@@ -8,6 +8,7 @@ import (
 	bidrailv1 "github.com/bidrail/bidrail/proto/bidrail/v1"
 	"github.com/bidrail/bidrail/server"
 	"github.com/bidrail/bidrail/server/servertest"
+	"github.com/bidrail/bidrail/store"
 )
 
 func pageOf(t *testing.T, s *servertest.Server, id string) server.ApprovalPage {
@@ -51,6 +52,50 @@ func TestThePageSaysWhatItMeans(t *testing.T) {
 	}
 	if !found {
 		t.Errorf("got no line of the account in %+v", page.Exposure)
+	}
+}
+
+// Bids are not added up with budgets, though both are in one currency: neither what the approval asks for besides, nor what
+// else waits.
+func TestThePageAddsUpOneFamily(t *testing.T) {
+	s := company(t)
+	escalated(t, s, servertest.Bid("waits", 100, 150))
+	escalated(t, s, servertest.Budget("budget", "102", 20_000, 27_000))
+	a := escalated(t, s, servertest.InGroup("both", servertest.Bid("bid", 100, 160), servertest.Budget("more", "101", 20_000, 28_000))...)
+
+	lines := map[string]server.Exposure{}
+	for _, line := range pageOf(t, s, a.ID).Exposure {
+		lines[line.Scope.String()] = line
+	}
+	if line := lines["account/google_ads/example"]; line.Asked != 600_000 || line.Waiting != 500_000 || line.Currency != "USD" {
+		t.Errorf("got %+v, want the bids alone: 600000 asked for, 500000 waiting", line)
+	}
+}
+
+// Whoever has come to answer for the automation since is told so, and finds in no list what they cannot review.
+func TestThePageKnowsWhoHasAStakeByNow(t *testing.T) {
+	s := company(t)
+	a := escalated(t, s, servertest.Bid("b", 100, 150))
+	look := func() (server.Place, int) {
+		t.Helper()
+		page, err := s.Core.GetApproval(t.Context(), servertest.Person("ana"), a.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mine, _, err := s.Core.ListApprovals(t.Context(), servertest.Person("ana"), server.ApprovalFilter{Mine: true}, store.Page{Limit: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return page.Place, len(mine)
+	}
+	if place, mine := look(); !place.Approve || !place.Reject || mine != 1 {
+		t.Fatalf("before: got %+v and %d in the list", place, mine)
+	}
+	people := "people: [{id: ana, groups: [growth]}, {id: ben, groups: [growth]}, {id: fay, groups: [finance]}]\n" +
+		"automations: [{subject: pacer, owners: [ana]}]\n"
+	activate(t, s, servertest.Load(t, servertest.Company(t, map[string]string{"people/data.yaml": people})))
+	if place, mine := look(); place.Approve || place.Reject || !strings.Contains(place.Why, "ana has a stake in it") || mine != 0 {
+		t.Errorf("afterwards: got %+v and %d in the list, want neither yes nor no", place, mine)
 	}
 }
 

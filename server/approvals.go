@@ -259,7 +259,8 @@ func (s *Server) ListApprovals(ctx context.Context, principal policy.Principal, 
 		})
 		return approvals, next, err
 	}
-	people := s.policy.Load().person
+	active := s.policy.Load()
+	people := active.person
 	filter.Open = true
 	err = s.store.View(ctx, func(r store.Reader) error {
 		approvals, next = nil, ""
@@ -280,7 +281,8 @@ func (s *Server) ListApprovals(ctx context.Context, principal policy.Principal, 
 		}
 		for i := range found {
 			known := approval.Known{People: people, Delegations: delegations}
-			if placeOf(&found[i], principal.Subject, known, r.Now()).Approve {
+			concerned := active.withStakes(found[i])
+			if placeOf(&concerned, principal.Subject, known, r.Now()).Approve {
 				approvals = append(approvals, found[i])
 			}
 		}
