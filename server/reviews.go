@@ -56,14 +56,15 @@ func (s *Server) Review(ctx context.Context, principal policy.Principal, request
 			if known.Reviews, err = tx.Reviews(a.ID); err != nil {
 				return approval.Step{}, err
 			}
-			if len(known.Reviews) >= maxReviews || review.Kind == approval.Comment && len(known.Reviews) >= maxReviews/2 {
-				return approval.Step{}, fmt.Errorf("%w: approval %s has %d reviews and comments, which is all that it takes", policy.ErrExhausted, a.ID, len(known.Reviews))
-			}
 			if known.Delegations, err = delegationsOf(tx, principal.Subject, known.Reviews); err != nil {
 				return approval.Step{}, err
 			}
 			a = active.withStakes(a)
-			return a.Apply(approval.Submit{Review: review, Known: known}, tx.Now()), nil
+			step := a.Apply(approval.Submit{Review: review, Known: known}, tx.Now())
+			if step.Review.ID == "" && step.Judge.Form == policy.Missing { // it was said before, or is refused
+				return step, nil
+			}
+			return step, room(&a, active.person(review.Reviewer).ID, review.Kind, known.Reviews)
 		})
 		if err != nil || step.Judge.Form == policy.Missing || attempt == maxAttempts {
 			return step.Approval, errors.Join(err, step.Refusal)
@@ -74,8 +75,38 @@ func (s *Server) Review(ctx context.Context, principal policy.Principal, request
 	}
 }
 
-// maxReviews is how many reviews an approval takes; half of them may be comments. All are read to count one.
-const maxReviews = 400
+// How many reviews an approval takes; all are read to count one. The last quarter is for what decides it, half of them may
+// be comments, and one person says so much besides comments.
+const (
+	maxReviews    = 400
+	maxOfAPerson  = 40
+	maxComments   = maxReviews / 2
+	maxUndeciding = maxReviews * 3 / 4
+)
+
+// room says why an approval takes no more of a kind of review.
+func room(a *approval.Approval, person string, kind approval.Kind, reviews []approval.Review) error {
+	limit := maxReviews
+	switch kind {
+	case approval.Comment:
+		limit = maxComments
+	case approval.Retract:
+		limit = maxUndeciding
+	}
+	if len(reviews) >= limit {
+		return fmt.Errorf("%w: approval %s has %d reviews and comments, which is all that it takes of %s", policy.ErrExhausted, a.ID, len(reviews), kind)
+	}
+	own := 0
+	for i := range reviews {
+		if reviews[i].Kind != approval.Comment && reviews[i].Person == person {
+			own++
+		}
+	}
+	if own >= maxOfAPerson && kind != approval.Comment {
+		return fmt.Errorf("%w: approval %s has %d reviews of %s, which is all that it takes of one person", policy.ErrExhausted, a.ID, own, person)
+	}
+	return nil
+}
 
 // delegationsOf is those that hold now, to a reviewer and to everybody who has reviewed in somebody's place.
 func delegationsOf(r store.Reader, reviewer string, reviews []approval.Review) ([]approval.Delegation, error) {

@@ -381,26 +381,55 @@ func TestBulkReviewsThatAreRefused(t *testing.T) {
 	}
 }
 
-// An approval takes so many reviews, and leaves room for noes when it is full of comments.
+// An approval takes so many reviews, in all and of one person, and leaves room for what decides it when it is full of the rest.
+// What was said before is answered with what came of it, however full it is.
 func TestReviewsAreBounded(t *testing.T) {
 	s := company(t)
-	a := escalated(t, s, servertest.Bid("b", 100, 150))
-	say := func(kind approval.Kind, n int) error {
+	a := escalated(t, s, servertest.Budget("b", "101", 20_000, 27_000)) // two of growth: one who changes their mind decides nothing
+	say := func(who string, kind approval.Kind, n int) error {
 		request := of(a, kind)
 		request.Nonce = fmt.Sprint(kind, n)
-		_, err := s.Core.Review(t.Context(), servertest.Person("ana"), request)
+		_, err := s.Core.Review(t.Context(), servertest.Person(who), request)
 		return err
 	}
+	exhausted := func(what string, err error) {
+		t.Helper()
+		if !errors.Is(err, policy.ErrExhausted) {
+			t.Errorf("%s: got %v, want ErrExhausted", what, err)
+		}
+	}
 	for n := range 200 {
-		if err := say(approval.Comment, n); err != nil {
+		if err := say("ana", approval.Comment, n); err != nil {
 			t.Fatalf("comment %d: %v", n, err)
 		}
 	}
-	if err := say(approval.Comment, 200); !errors.Is(err, policy.ErrExhausted) {
-		t.Errorf("one comment more: %v", err)
+	exhausted("one comment more", say("ana", approval.Comment, 200))
+	if err := say("ana", approval.Comment, 7); err != nil {
+		t.Errorf("a comment that was made before: %v", err)
 	}
-	if err := say(approval.Reject, 0); err != nil {
+	changesMind := func(who string, times int) {
+		t.Helper()
+		for n := range times {
+			for _, kind := range []approval.Kind{approval.Approve, approval.Retract} {
+				if err := say(who, kind, n); err != nil {
+					t.Fatalf("%s says %s, time %d: %v", who, kind, n, err)
+				}
+			}
+		}
+	}
+	changesMind("ana", 20)
+	exhausted("one person, once more", say("ana", approval.Approve, 20))
+	if err := say("ana", approval.Retract, 19); err != nil {
+		t.Errorf("what that person has said before: %v", err)
+	}
+	changesMind("ben", 20)
+	changesMind("cleo", 10) // and there are three quarters
+	exhausted("what decides nothing", say("cleo", approval.Retract, 10))
+	if err := say("cleo", approval.Reject, 0); err != nil {
 		t.Errorf("a no: %v", err)
+	}
+	if now := approvalNow(t, s, a.ID); now.State != approval.Rejected {
+		t.Errorf("it is %s, want REJECTED", now.State)
 	}
 }
 
