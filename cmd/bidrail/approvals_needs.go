@@ -124,7 +124,10 @@ func counts(stage *bidrailv1.Stage) []*bidrailv1.Count {
 func (w *approvalWriter) tiers(stage *bidrailv1.Stage) {
 	a := w.page.GetApproval()
 	for i, tier := range stage.GetTiers() {
-		at := a.GetOpenSince().AsTime().Add(tier.GetAfter().AsDuration())
+		at := a.GetOpenSince().AsTime()
+		if i >= int(stage.GetOpened()) { // the others were open from the start
+			at = at.Add(tier.GetAfter().AsDuration())
+		}
 		when := "at " + at.Format(time.DateTime) + " UTC"
 		if i < int(a.GetOpenTiers()) {
 			when = "since " + at.Format(time.DateTime) + " UTC"

@@ -55,10 +55,14 @@ func (c *approvalsWatchCommand) Run(ctx context.Context, env environment) error 
 	lost := time.Time{} // since when there is no stream
 	for count := 0; ; {
 		err := c.follow(ctx, conn, request, func(event *bidrailv1.ApprovalEvent) error {
+			if !lost.IsZero() {
+				fmt.Fprintln(env.stderr, "the connection is back")
+			}
 			lost = time.Time{}
 			return c.print(out, event, &count)
 		})
-		if lost.IsZero() {
+		first := lost.IsZero()
+		if first {
 			lost = time.Now()
 		}
 		switch {
@@ -67,7 +71,9 @@ func (c *approvalsWatchCommand) Run(ctx context.Context, env environment) error 
 		case status.Code(err) != codes.Unavailable || time.Since(lost) > c.Timeout:
 			return err
 		}
-		fmt.Fprintf(env.stderr, "the connection is lost, trying again: %s\n", status.Convert(err).Message())
+		if first {
+			fmt.Fprintf(env.stderr, "the connection is lost, trying again for %s: %s\n", span(c.Timeout), clean(status.Convert(err).Message()))
+		}
 		select {
 		case <-time.After(watchPause):
 		case <-ctx.Done():
