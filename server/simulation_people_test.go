@@ -136,6 +136,7 @@ func (o *office) say(ctx context.Context, core *server.Server, subject string, r
 				return
 			}
 		case errors.Is(err, policy.ErrUnavailable):
+			time.Sleep(time.Duration(1 + random.Int64N(int64(time.Second)))) // until the server is there again
 			core = o.house.Load().core
 		default:
 			o.refused("review", err)
