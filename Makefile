@@ -68,6 +68,10 @@ nightly: test mutants ## What CI runs, planted bugs, then long crash tests, prop
 	@echo "nightly: $(SEEDS) seeds of the simulation and half as many with approvals, 500 histories of the ledger"
 	@go test -count=1 -timeout=12h -run '^(TestSimulation|TestApprovalSimulation|TestHistoriesAreLinearizable)$$' ./server \
 		-sim.seeds=$(SEEDS) -sim.first=$$(date +%s) -histories=500 -histories.calls=1000
+	@echo "nightly: a million inputs and 20,000 random policies run by both evaluators, hostile rules within 20 ms of the deadline"
+	@go test -count=1 -timeout=6h -run '^TestPlansSayWhatTopdownSays$$' ./policy -agreement.inputs=1000000 -agreement.seed=$$(date +%s)
+	@go test -count=1 -timeout=6h -run '^TestHostileRules$$' ./policy -hostile.strict
+	@go test -count=1 -timeout=6h -run '^TestRandomPolicies$$' ./policy/plan -policies=20000
 	@echo "nightly: property tests with 10,000 cases each in $(PACKAGES)"
 	@RAPID_CHECKS=10000 go test -race -count=1 -timeout=6h $(PACKAGES)
 	@echo "nightly: fuzzing each target in $(PACKAGES) for $(FUZZTIME)"
@@ -75,7 +79,7 @@ nightly: test mutants ## What CI runs, planted bugs, then long crash tests, prop
 		while read -r file package; do \
 			[ -n "$$file" ] || continue; \
 			for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
-				go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null; \
+				go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "$$package" </dev/null; \
 			done; \
 		done
 

@@ -10,6 +10,8 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
+
+	"github.com/bidrail/bidrail/policy/term"
 )
 
 // Example is one input that a rule's author wrote down with what the rule says of it: a member of
@@ -18,7 +20,7 @@ type Example struct {
 	Rule   *Rule
 	Name   string
 	Expect string // block, approve, warn or pass
-	Input  ast.Value
+	Input  term.Value
 }
 
 // AbsenceReport is what happened when input was taken away from rules, and when their windows were filled.
@@ -65,8 +67,8 @@ func CheckAbsence(ctx context.Context, engine *Engine) (*AbsenceReport, error) {
 			return nil, err
 		}
 		report.Examples++
-		document, ok := example.Input.(ast.Object)
-		if !ok {
+		document := example.Input
+		if document.Map() == nil {
 			report.Wrong = append(report.Wrong, fmt.Sprintf("%s: example %q: input is not an object", example.Rule.ID, example.Name))
 			continue
 		}
@@ -121,23 +123,34 @@ func (r *Rule) ignores(path []string) bool {
 // declares reports whether the rule's METADATA says that it copes without the path: without what it is part of, or
 // without each thing that the rule reads of it.
 func (r *Rule) declares(path string) bool {
-	within := func(path, whole string) bool { return path == whole || strings.HasPrefix(path, whole+".") }
-	optional := func(path string) bool {
-		return slices.ContainsFunc(r.Optional, func(optional string) bool { return within(path, optional) })
-	}
-	if optional(path) {
+	if r.optional(path) {
 		return true
 	}
 	some := false
 	for _, read := range r.Reads {
 		switch {
-		case within(read, path) && optional(read):
+		case within(read, path) && r.optional(read):
 			some = true
 		case within(read, path), within(path, read):
 			return false
 		}
 	}
 	return some
+}
+
+// optional reports whether METADATA names the path, or what it is a part of.
+func (r *Rule) optional(path string) bool {
+	for _, optional := range r.Optional {
+		if within(path, optional) {
+			return true
+		}
+	}
+	return false
+}
+
+// within reports whether a path is another or a part of it.
+func within(path, whole string) bool {
+	return strings.HasPrefix(path, whole) && (len(path) == len(whole) || path[len(whole)] == '.' || path[len(whole)] == '[')
 }
 
 // answer is the verdict of one rule with the engine's checks, the rule taken as enforced: a rule
@@ -147,7 +160,7 @@ type answer struct {
 	verdict  Verdict
 }
 
-func (e *Engine) askAlone(ctx context.Context, document ast.Value, rule *Rule) answer {
+func (e *Engine) askAlone(ctx context.Context, document term.Value, rule *Rule) answer {
 	findings := e.evaluateDocument(ctx, document, rule).Findings
 	for i := range findings {
 		findings[i].Shadow = false
@@ -215,23 +228,21 @@ func readExamples(ctx context.Context, engine *Engine) ([]Example, error) {
 		if err != nil || len(results) != 1 {
 			return nil, fmt.Errorf("%w: %s: the examples cannot be evaluated: %v", ErrRevision, path, err)
 		}
-		object, ok := results[0].Bindings["x"].(*ast.Term).Value.(ast.Object)
-		if !ok {
+		written, err := term.FromAST(results[0].Bindings["x"].(*ast.Term).Value)
+		if err != nil || written.Map() == nil {
 			return nil, fmt.Errorf("%w: %s must be an object: name → {input, expect}", ErrRevision, path)
 		}
-		for _, key := range object.Keys() {
-			name, _ := key.Value.(ast.String)
-			member, ok := object.Get(key).Value.(ast.Object)
-			if !ok {
-				return nil, fmt.Errorf("%w: %s[%q] must be {input, expect}", ErrRevision, path, string(name))
+		for i := range written.Map().Len() {
+			key, member := written.Map().At(i)
+			name, _ := key.Text()
+			if member.Map() == nil {
+				return nil, fmt.Errorf("%w: %s[%q] must be {input, expect}", ErrRevision, path, name)
 			}
-			example := Example{Rule: rule, Name: string(name)}
-			example.Expect, _ = stringAt(member, "expect")
-			if input := member.Get(ast.StringTerm("input")); input != nil {
-				example.Input = input.Value
-			}
-			if example.Input == nil || !slices.Contains([]string{"block", "approve", "warn", "pass"}, example.Expect) {
-				return nil, fmt.Errorf("%w: %s[%q] needs input, and expect of block, approve, warn or pass", ErrRevision, path, string(name))
+			example := Example{Rule: rule, Name: name}
+			example.Expect, _ = member.Field("expect").Text()
+			example.Input = member.Field("input")
+			if !example.Input.Defined() || !slices.Contains([]string{"block", "approve", "warn", "pass"}, example.Expect) {
+				return nil, fmt.Errorf("%w: %s[%q] needs input, and expect of block, approve, warn or pass", ErrRevision, path, name)
 			}
 			examples = append(examples, example)
 		}
@@ -241,36 +252,35 @@ func readExamples(ctx context.Context, engine *Engine) ([]Example, error) {
 
 // removable lists the paths of a document that can be missing from it: every property there is,
 // but not the keys of a free map, which is complete by declaration.
-func removable(s *shape, document ast.Object) [][]string {
+func removable(s *shape, document term.Value) [][]string {
 	var paths [][]string
-	var walk func(s *shape, object ast.Object, at []string)
-	walk = func(s *shape, object ast.Object, at []string) {
+	var walk func(s *shape, object term.Value, at []string)
+	walk = func(s *shape, object term.Value, at []string) {
 		for _, name := range slices.Sorted(maps.Keys(s.properties)) {
-			term := object.Get(ast.StringTerm(name))
-			if term == nil {
+			member := object.Field(name)
+			if !member.Defined() {
 				continue
 			}
 			path := append(slices.Clone(at), name)
 			paths = append(paths, path)
-			if member, ok := term.Value.(ast.Object); ok {
-				walk(s.properties[name], member, path)
-			}
+			walk(s.properties[name], member, path)
 		}
 	}
 	walk(s, document, nil)
 	return paths
 }
 
-func remove(document ast.Object, path []string) ast.Object {
-	without := ast.NewObject()
-	document.Foreach(func(key, value *ast.Term) {
-		if name, _ := key.Value.(ast.String); string(name) == path[0] {
-			if len(path) > 1 {
-				without.Insert(key, ast.NewTerm(remove(value.Value.(ast.Object), path[1:])))
+func remove(document term.Value, path []string) term.Value {
+	object, without := document.Map(), &term.Map{}
+	for i := range object.Len() {
+		key, member := object.At(i)
+		if name, _ := key.Text(); name == path[0] {
+			if len(path) == 1 {
+				continue
 			}
-			return
+			member = remove(member, path[1:])
 		}
-		without.Insert(key, value)
-	})
-	return without
+		without.Set(key, member)
+	}
+	return without.Value()
 }

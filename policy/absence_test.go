@@ -64,10 +64,12 @@ func TestARuleThatPassesWhatIsMissingIsReported(t *testing.T) {
 		name, custom, body, example string
 		laxer, declared             []string
 	}{
-		{"an age read directly", "", `block contains {"message": "old"} if input.change.before_age_s > 900`, `{"change": {"before_age_s": 1000}}`,
+		{"an age read directly", "", `block contains {"message": "old"} if input.change.before_age_s > 900`, `{"change": {"before_age_s": 1000}}`, nil, nil},
+		{"an age read directly by a rule that has opted out of being told", "strict: false", `block contains {"message": "old"} if input.change.before_age_s > 900`, `{"change": {"before_age_s": 1000}}`,
 			[]string{"input.change.before_age_s"}, nil},
 		{"an age that may be missing, handled", "", "block contains {\"message\": \"old\"} if not fresh\n\nfresh if input.change.before_age_s <= 900", `{"change": {"before_age_s": 1000}}`, nil, nil},
-		{"a warning that goes away", "", `warn contains {"message": "later"} if input.change.revert_at > input.now`, `{}`, []string{"input.change.revert_at"}, nil},
+		{"a warning that would go away", "", `warn contains {"message": "later"} if input.change.revert_at > input.now`, `{}`, nil, nil},
+		{"a warning that goes away", "strict: false", `warn contains {"message": "later"} if input.change.revert_at > input.now`, `{}`, []string{"input.change.revert_at"}, nil},
 		{"a fact that is declared optional and not handled", "optional: [input.facts.spend_today]", `block contains {"message": "spent"} if input.facts.spend_today.micros >= 0`, `{}`,
 			nil, []string{"input.facts.spend_today"}},
 		{"a fact that is needed", "", `block contains {"message": "spent"} if input.facts.spend_today.micros >= 0`, `{}`, nil, nil},

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +17,8 @@ import (
 type Options struct {
 	// Deadline bounds one evaluation. Default 250 ms.
 	Deadline time.Duration
+	// Evaluator runs the rules. Default [ByPlan].
+	Evaluator EvaluatorName
 	// SkipTests leaves the revision's own tests unrun, for tools that run them apart.
 	SkipTests bool
 }
@@ -30,7 +31,7 @@ const (
 )
 
 // Engine is a compiled revision. What it decides never changes; it only counts evaluations that
-// overran and keeps terms it has made. It is safe for concurrent use and replaced whole: a server
+// overran and keeps parts of documents it has made. It is safe for concurrent use and replaced whole: a server
 // keeps the active one behind one atomic pointer.
 type Engine struct {
 	revision  *Revision
@@ -38,13 +39,14 @@ type Engine struct {
 	shape     *shape
 	byKind    map[Kind][]*Rule // those that concern the kind and are not off
 	accounts  map[accountKey]account
-	evaluator Evaluator
+	evaluator evaluator
+	fallBack  error // why the revision is not run as a plan, though it should be
 	deadline  time.Duration
 	abandoned atomic.Int64
 	reference *topdownEvaluator // what Explain uses, whichever evaluator decides
 
-	limitTerms     sync.Map // limits.Held → *ast.Term
-	limitTermCount atomic.Int64
+	forms    *forms
+	resolved recent[resolved]
 
 	windowReads map[Kind][]WindowRead
 }
@@ -84,6 +86,15 @@ func (e *Engine) Digest() string {
 		return ""
 	}
 	return e.revision.Digest
+}
+
+// Evaluator is what runs the rules. Where that is topdown though a plan was asked for, the error says what a plan cannot do: then
+// rules are slower, and what they read and is not there is only noticed where it can be told beforehand.
+func (e *Engine) Evaluator() (EvaluatorName, error) {
+	if e.evaluator == e.reference {
+		return ByTopdown, e.fallBack
+	}
+	return ByPlan, nil
 }
 
 // Abandoned is how many evaluations are running past their deadline now.
@@ -130,7 +141,7 @@ func (c *compilation) run(ctx context.Context, options Options) *Engine {
 		return nil
 	}
 	engine := &Engine{revision: c.revision, rules: rules, shape: root, accounts: accounts, deadline: options.Deadline,
-		byKind: map[Kind][]*Rule{}, windowReads: map[Kind][]WindowRead{}}
+		forms: newForms(), byKind: map[Kind][]*Rule{}, windowReads: map[Kind][]WindowRead{}}
 	for _, kind := range Kinds() {
 		engine.byKind[kind] = slices.DeleteFunc(slices.Clone(rules), func(rule *Rule) bool { return rule.Mode == RuleOff || !rule.Concerns(kind) })
 		engine.windowReads[kind] = windowReadsOf(engine.byKind[kind])
@@ -144,6 +155,14 @@ func (c *compilation) run(ctx context.Context, options Options) *Engine {
 		return nil
 	}
 	engine.evaluator = engine.reference
+	if options.Evaluator != ByTopdown {
+		planned, err := newPlanned(ctx, c.deciding(), c.revision.data, rules, root)
+		if err == nil {
+			engine.evaluator = planned
+		} else {
+			engine.fallBack = err
+		}
+	}
 	if !options.SkipTests {
 		report, err := RunTests(ctx, c.revision, TestOptions{})
 		if err != nil {
@@ -203,19 +222,24 @@ func (c *compilation) checkCalls(rules []*Rule) {
 
 // compile type-checks and compiles what decides; tests are compiled when they are run.
 func (c *compilation) compile(root *shape) *ast.Compiler {
+	compiler := newCompiler(root, false)
+	compiler.Compile(c.deciding())
+	if compiler.Failed() {
+		c.problems = append(c.problems, compilerComplaints(compiler.Errors)...)
+		return nil
+	}
+	return compiler
+}
+
+// deciding are the modules that decide.
+func (c *compilation) deciding() map[string]*ast.Module {
 	modules := map[string]*ast.Module{}
 	for name, module := range c.modules {
 		if !isTest(name, module) {
 			modules[name] = module
 		}
 	}
-	compiler := newCompiler(root, false)
-	compiler.Compile(modules)
-	if compiler.Failed() {
-		c.problems = append(c.problems, compilerComplaints(compiler.Errors)...)
-		return nil
-	}
-	return compiler
+	return modules
 }
 
 // newCompiler compiles what decides, or with tests also what tests it.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/bidrail/bidrail/policy/term"
 )
 
 // Outcome is what an evaluation came to.
@@ -16,24 +16,6 @@ type Outcome struct {
 	Verdict  Verdict
 	Findings []Finding // in the order of effect, strictest first, then rule
 	Input    []byte    // the exact document the rules saw, as JSON; nil when there was no policy
-}
-
-// Raised is one member of a rule's set, as an evaluator found it.
-type Raised struct {
-	Rule    *Rule
-	Effect  Effect
-	Finding ast.Value
-}
-
-// Evaluator runs rules over one input document. There are two ways to do it behind this interface:
-// OPA's topdown, which is the reference, and (later) compiled plans.
-type Evaluator interface {
-	// Evaluate runs every rule that concerns the kind and is not off. An error is an
-	// [*EvaluationError] where it can be laid to a rule. It returns soon after cancel is called,
-	// though not always at once; the caller does not wait for it.
-	Evaluate(ctx context.Context, kind Kind, input ast.Value) ([]Raised, error)
-	// EvaluateRule runs one rule alone.
-	EvaluateRule(ctx context.Context, rule *Rule, input ast.Value) ([]Raised, error)
 }
 
 // EvaluationError is a rule that could not be decided: a built-in failed, two definitions
@@ -60,7 +42,7 @@ func (e *Engine) Evaluate(ctx context.Context, request *Request) Outcome {
 // EvaluateInput decides a recorded input document again, as it was written by an [Outcome]. The
 // error says that input is not JSON; anything else is a finding.
 func (e *Engine) EvaluateInput(ctx context.Context, input []byte) (Outcome, error) {
-	document, err := ast.ValueFromReader(strings.NewReader(string(input)))
+	document, err := term.ParseJSON(input)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("%w: input document: %v", ErrInvalid, err)
 	}
@@ -70,7 +52,7 @@ func (e *Engine) EvaluateInput(ctx context.Context, input []byte) (Outcome, erro
 }
 
 // evaluateDocument decides a document. With only, that rule alone is asked.
-func (e *Engine) evaluateDocument(ctx context.Context, document ast.Value, only *Rule) Outcome {
+func (e *Engine) evaluateDocument(ctx context.Context, document term.Value, only *Rule) Outcome {
 	findings, _ := e.judgeDocument(ctx, document, only)
 	return conclude(findings)
 }
@@ -91,12 +73,11 @@ func conclude(all []owned) Outcome {
 
 // judgeDocument judges a document: first that it is what rules were written for, which fit reports, then
 // what they need, then what they say. With only, that rule alone is asked.
-func (e *Engine) judgeDocument(ctx context.Context, document ast.Value, only *Rule) (findings []owned, fit bool) {
+func (e *Engine) judgeDocument(ctx context.Context, document term.Value, only *Rule) (findings []owned, fit bool) {
 	if unfit := e.checkDocument(document); len(unfit) > 0 {
 		return ownFindings(unfit...), false
 	}
-	input := document.(ast.Object) // checkDocument said so
-	kind := kindOf(input)
+	kind := kindOf(document)
 	rules := e.byKind[kind]
 	if only != nil {
 		rules = slices.DeleteFunc(slices.Clone(rules), func(rule *Rule) bool { return rule != only })
@@ -107,7 +88,7 @@ func (e *Engine) judgeDocument(ctx context.Context, document ast.Value, only *Ru
 		if rule.Mode == RuleEnforce {
 			enforced++
 		}
-		missing, amounts := missingNeeds(rule, input)
+		missing, amounts := missingNeeds(rule, document)
 		findings = append(findings, missing...)
 		if len(amounts) > 0 {
 			unset[rule.Mode].add(rule, amounts)
@@ -115,20 +96,20 @@ func (e *Engine) judgeDocument(ctx context.Context, document ast.Value, only *Ru
 	}
 	for _, mode := range []RuleMode{RuleEnforce, RuleShadow} {
 		if len(unset[mode].limits) > 0 {
-			findings = append(findings, owned{Finding: unset[mode].finding(mode, currencyOf(input))})
+			findings = append(findings, owned{Finding: unset[mode].finding(mode, currencyOf(document))})
 		}
 	}
 	if enforced == 0 && only == nil {
 		findings = append(findings, owned{Finding: Finding{Rule: FindingNoRule, Effect: Approve,
 			Message: "no enforced rule concerns a change of this kind, so a person has to look"}})
 	}
-	return append(findings, e.runRules(ctx, kind, input, rules, only == nil)...), true
+	return append(findings, e.runRules(ctx, kind, document, rules, only == nil)...), true
 }
 
 // missingNeeds makes a finding of each thing that the rule needs and the document lacks. Limits that are sums of money
 // are not among them, but named apart: they are looked up by the currency of the change, and most often several are
 // lacking together.
-func missingNeeds(rule *Rule, input ast.Object) (findings []owned, amounts []string) {
+func missingNeeds(rule *Rule, input term.Value) (findings []owned, amounts []string) {
 	for i := range rule.needs {
 		needed := &rule.needs[i]
 		problem, missing := needed.missing(input)
@@ -149,7 +130,7 @@ func missingNeeds(rule *Rule, input ast.Object) (findings []owned, amounts []str
 }
 
 // currencyOf is the currency that limits are looked up by, empty where neither side of the change has one.
-func currencyOf(input ast.Object) string {
+func currencyOf(input term.Value) string {
 	if currency := changeCurrency(input); currency != "" {
 		return currency
 	}
@@ -167,7 +148,7 @@ func ownFindings(findings ...Finding) []owned {
 
 // runRules evaluates under the deadline. Evaluation that does not stop when it is told to is left
 // behind, counted, and answered for with policy.timeout. With together, rules are all that concern the kind.
-func (e *Engine) runRules(ctx context.Context, kind Kind, input ast.Object, rules []*Rule, together bool) []owned {
+func (e *Engine) runRules(ctx context.Context, kind Kind, input term.Value, rules []*Rule, together bool) []owned {
 	timeout := owned{asked: true, Finding: Finding{Rule: FindingTimeout, Effect: Blocks,
 		Message: fmt.Sprintf("the rules did not come to an end within %v, so the change is not allowed; send it again with a new change_id", e.deadline)}}
 	if e.abandoned.Load() >= maxAbandoned {
@@ -201,7 +182,7 @@ func (e *Engine) runRules(ctx context.Context, kind Kind, input ast.Object, rule
 
 // askGuarded answers for a panic anywhere in asking: a bug there must not take the service down, and
 // must not allow.
-func (e *Engine) askGuarded(ctx context.Context, kind Kind, input ast.Object, rules []*Rule, together bool) (findings []owned) {
+func (e *Engine) askGuarded(ctx context.Context, kind Kind, input term.Value, rules []*Rule, together bool) (findings []owned) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
 			findings = []owned{{asked: true, Finding: Finding{Rule: FindingUndetermined, Effect: Blocks,
@@ -211,26 +192,29 @@ func (e *Engine) askGuarded(ctx context.Context, kind Kind, input ast.Object, ru
 	return e.ask(ctx, kind, input, rules, together)
 }
 
-// ask runs the rules, together or one by one. When one of them fails together, all of them are asked one
-// by one, so that the failure of one does not hide what the others have to say.
-func (e *Engine) ask(ctx context.Context, kind Kind, input ast.Object, rules []*Rule, together bool) []owned {
-	var findings []owned
-	var failure error
-	if together {
-		raised, err := guard(func() ([]Raised, error) { return e.evaluator.Evaluate(ctx, kind, input) })
-		if err == nil {
-			return e.findingsOf(raised, input)
+// ask runs the rules and makes findings of what they say, and of what they could not. When they cannot be asked together, each
+// is asked alone, so that the failure of one does not hide what the others have to say.
+func (e *Engine) ask(ctx context.Context, kind Kind, input term.Value, rules []*Rule, all bool) []owned {
+	answers, failure := e.guarded(ctx, kind, rules, all, input)
+	if failure != nil {
+		answers = nil
+		for _, rule := range rules {
+			alone, err := e.guarded(ctx, kind, []*Rule{rule}, false, input)
+			if err != nil {
+				alone, failure = []ruleAnswer{{rule: rule, err: err}}, nil // the same failure, and whose it is
+			}
+			answers = append(answers, alone...)
 		}
-		failure = err
 	}
-	for _, rule := range rules {
-		raised, err := guard(func() ([]Raised, error) { return e.evaluator.EvaluateRule(ctx, rule, input) })
-		if err != nil {
-			findings = append(findings, owned{failed(rule, err), rule, true})
-			failure = nil // the same failure, and whose it is
+	var findings []owned
+	for i := range answers {
+		answer := &answers[i]
+		if answer.err != nil {
+			findings = append(findings, owned{failed(answer.rule, answer.err), answer.rule, true})
 			continue
 		}
-		findings = append(findings, e.findingsOf(raised, input)...)
+		findings = append(findings, e.findingsOf(answer.raised, input)...)
+		findings = append(findings, e.undeterminedBy(answer.rule, answer.absences, input)...)
 	}
 	if failure != nil {
 		findings = append(findings, owned{asked: true, Finding: Finding{Rule: FindingUndetermined, Effect: Blocks,
@@ -239,15 +223,14 @@ func (e *Engine) ask(ctx context.Context, kind Kind, input ast.Object, rules []*
 	return findings
 }
 
-// guard turns a panic of an evaluator into an error: a bug there must not take the service down,
-// and must not allow.
-func guard(run func() ([]Raised, error)) (raised []Raised, err error) {
+// guarded turns a panic of an evaluator into an error: a bug there must not take the service down, and must not allow.
+func (e *Engine) guarded(ctx context.Context, kind Kind, rules []*Rule, all bool, input term.Value) (answers []ruleAnswer, err error) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
-			raised, err = nil, &EvaluationError{Reason: fmt.Sprintf("the evaluator panicked: %v", panicked)}
+			answers, err = nil, &EvaluationError{Reason: fmt.Sprintf("the evaluator panicked: %v", panicked)}
 		}
 	}()
-	return run()
+	return e.evaluator.evaluate(ctx, kind, rules, all, input)
 }
 
 func failed(rule *Rule, err error) Finding {
@@ -301,7 +284,7 @@ func (u *unsetAmounts) finding(mode RuleMode, currency string) Finding {
 	return Finding{Rule: FindingUndetermined, Effect: max(u.effect, Approve), Shadow: mode == RuleShadow, Message: shorten(message, maxText)}
 }
 
-func (e *Engine) findingsOf(raised []Raised, input ast.Object) []owned {
+func (e *Engine) findingsOf(raised []Raised, input term.Value) []owned {
 	if len(raised) == 0 {
 		return nil
 	}
@@ -343,7 +326,7 @@ func kindForms(kind Kind) []Form {
 
 // checkDocument says what makes a document unfit to be judged. It does not depend on the revision's
 // rules, so no revision can switch it off.
-func (e *Engine) checkDocument(document ast.Value) []Finding {
+func (e *Engine) checkDocument(document term.Value) []Finding {
 	var findings []Finding
 	for i, violation := range e.shape.check(document) {
 		if i == 20 {
@@ -362,18 +345,17 @@ func (e *Engine) checkDocument(document ast.Value) []Finding {
 	if len(findings) > 0 {
 		return findings
 	}
-	change := document.(ast.Object).Get(str("change")).Value.(ast.Object)
-	kind := kindOf(document.(ast.Object))
+	change, kind := document.Field("change"), kindOf(document)
 	currencies := make([]string, 0, 2)
 	for _, side := range []string{"before", "after"} {
-		value := change.Get(str(side)).Value.(ast.Object)
-		form, _ := stringAt(value, "type")
+		value := change.Field(side)
+		form, _ := value.Field("type").Text()
 		if !slices.ContainsFunc(kindForms(kind), func(f Form) bool { return f.String() == form }) {
 			findings = append(findings, Finding{Rule: FindingSchema, Effect: Blocks,
 				Message: fmt.Sprintf("%s is a %s value, which a change of %s cannot have", side, form, kind)})
 		}
 		if form == Money.String() {
-			currency, _ := stringAt(value, "currency")
+			currency, _ := value.Field("currency").Text()
 			if !isCurrency(currency) {
 				findings = append(findings, Finding{Rule: FindingCurrency, Effect: Blocks,
 					Message: fmt.Sprintf("%s has the currency %q, which is not an ISO 4217 code", side, currency)})
@@ -393,12 +375,8 @@ func isCurrency(code string) bool {
 	return len(code) == 3 && strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 
-func kindOf(input ast.Object) Kind {
-	change, ok := input.Get(str("change")).Value.(ast.Object)
-	if !ok {
-		return KindUnknown
-	}
-	name, _ := stringAt(change, "kind")
+func kindOf(input term.Value) Kind {
+	name, _ := input.Field("change").Field("kind").Text()
 	kind, err := ParseKind(name)
 	if err != nil {
 		return KindUnknown

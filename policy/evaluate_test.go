@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bidrail/bidrail/policy/term"
 	"github.com/google/go-cmp/cmp"
-	"github.com/open-policy-agent/opa/v1/ast"
 )
 
 func edit(change func(*Change)) func(*Request) { return func(r *Request) { change(r.Change) } }
@@ -449,12 +449,21 @@ func TestTheCallersDeadlineCountsWhereItIsSooner(t *testing.T) {
 // fakeEvaluator answers in place of OPA.
 type fakeEvaluator func(ctx context.Context, only *Rule) ([]Raised, error)
 
-func (f fakeEvaluator) Evaluate(ctx context.Context, _ Kind, _ ast.Value) ([]Raised, error) {
-	return f(ctx, nil)
-}
-
-func (f fakeEvaluator) EvaluateRule(ctx context.Context, rule *Rule, _ ast.Value) ([]Raised, error) {
-	return f(ctx, rule)
+func (f fakeEvaluator) evaluate(ctx context.Context, _ Kind, rules []*Rule, all bool, _ term.Value) ([]ruleAnswer, error) {
+	if all {
+		rules = []*Rule{nil}
+	}
+	var answers []ruleAnswer
+	for _, rule := range rules {
+		raised, err := f(ctx, rule)
+		if err != nil {
+			return nil, err
+		}
+		for _, each := range raised {
+			answers = append(answers, ruleAnswer{rule: each.Rule, raised: []Raised{each}})
+		}
+	}
+	return answers, nil
 }
 
 func TestAPanicOfAnEvaluatorBlocks(t *testing.T) {
@@ -557,7 +566,7 @@ func TestOneEngineServesManyAtOnce(t *testing.T) {
 func TestAPanicInTheEngineBlocks(t *testing.T) {
 	engine := compileSmall(t, nil)
 	engine.evaluator = fakeEvaluator(func(context.Context, *Rule) ([]Raised, error) {
-		return []Raised{{Rule: nil, Effect: Warn, Finding: ast.NewObject()}}, nil // no rule to lay it to
+		return []Raised{{Rule: nil, Effect: Warn, Finding: new(term.Map).Value()}}, nil // no rule to lay it to
 	})
 	outcome := engine.Evaluate(t.Context(), bidRequest())
 	if outcome.Verdict != Block || len(outcome.Findings) != 1 || outcome.Findings[0].Rule != FindingUndetermined ||

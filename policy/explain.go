@@ -11,6 +11,8 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/topdown"
+
+	"github.com/bidrail/bidrail/policy/term"
 )
 
 // Explanation is what every rule did with one input document.
@@ -64,7 +66,7 @@ const (
 // Explain decides a recorded input document again and shows how each rule that concerns it came
 // out, expression by expression. It uses OPA's topdown, whichever evaluator decides.
 func (e *Engine) Explain(ctx context.Context, input []byte) (*Explanation, error) {
-	document, err := ast.ValueFromReader(strings.NewReader(string(input)))
+	document, err := term.ParseJSON(input)
 	if err != nil {
 		return nil, fmt.Errorf("%w: input document: %v", ErrInvalid, err)
 	}
@@ -79,8 +81,13 @@ func (e *Engine) Explain(ctx context.Context, input []byte) (*Explanation, error
 				each.Effect = max(each.Effect, finding.Effect)
 			}
 		}
-		if shown && rule.Mode != RuleOff && rule.Concerns(kindOf(document.(ast.Object))) {
-			each.Bodies = e.reference.trace(ctx, rule, document.(ast.Object), e.deadline)
+		if shown && rule.Mode != RuleOff && rule.Concerns(kindOf(document)) {
+			each.Bodies = e.reference.trace(ctx, rule, document, e.deadline)
+			for _, finding := range explanation.Outcome.Findings {
+				if finding.Rule == FindingUndetermined {
+					markError(each.Bodies, finding.Location) // what topdown takes for untrue in silence
+				}
+			}
 		}
 		explanation.Rules = append(explanation.Rules, each)
 	}
@@ -88,11 +95,11 @@ func (e *Engine) Explain(ctx context.Context, input []byte) (*Explanation, error
 }
 
 // trace runs one rule with a tracer and reduces what it saw to the rule's own expressions.
-func (t *topdownEvaluator) trace(ctx context.Context, rule *Rule, input ast.Object, deadline time.Duration) []BodyExplanation {
+func (t *topdownEvaluator) trace(ctx context.Context, rule *Rule, input term.Value, deadline time.Duration) []BodyExplanation {
 	ctx, cancel := context.WithTimeout(ctx, 4*deadline) // tracing is several times slower
 	defer cancel()
 	tracer := &ruleTracer{rule: rule, input: input, bodies: map[uint64]*tracedBody{}, reached: map[string]*tracedBody{}}
-	_, err := t.run(ctx, t.byRule[rule], input, rego.EvalQueryTracer(tracer), rego.EvalRuleIndexing(false), rego.EvalEarlyExit(false))
+	_, err := t.run(ctx, t.byRule[rule], input.AST(), rego.EvalQueryTracer(tracer), rego.EvalRuleIndexing(false), rego.EvalEarlyExit(false))
 	return tracer.explain(t.compiler, err)
 }
 
@@ -100,7 +107,7 @@ func (t *topdownEvaluator) trace(ctx context.Context, rule *Rule, input ast.Obje
 // outcome of the expression that called it.
 type ruleTracer struct {
 	rule    *Rule
-	input   ast.Object
+	input   term.Value
 	bodies  map[uint64]*tracedBody // by query
 	reached map[string]*tracedBody // by file and line: of several attempts, the one that went furthest
 }
@@ -174,13 +181,13 @@ func (t *ruleTracer) values(seen *tracedExpression, expression *ast.Expr, event 
 	if seen.Values == nil {
 		seen.Values = map[string]string{}
 	}
-	note := func(name string, value ast.Value) {
-		seen.Values[name] = shorten(string(appendJSON(nil, value)), maxExplainedValue)
+	note := func(name string, value term.Value) {
+		seen.Values[name] = shorten(value.String(), maxExplainedValue)
 	}
 	ast.WalkRefs(expression, func(reference ast.Ref) bool {
 		if reference[0].Equal(ast.InputRootDocument) && len(reference) > 1 {
 			prefix := constantPrefix(reference)
-			if value, err := t.input.Find(prefix[1:]); err == nil {
+			if value := t.find(prefix); value.Defined() {
 				note(prefix.String(), value)
 			} else {
 				seen.Values[prefix.String()] = "not there"
@@ -196,20 +203,29 @@ func (t *ruleTracer) values(seen *tracedExpression, expression *ast.Expr, event 
 		if metadata, ok := event.LocalMetadata[variable]; ok {
 			name = metadata.Name
 		}
-		if value := event.Locals.Get(variable); value != nil && !strings.HasPrefix(string(name), "__local") {
-			note(string(name), value)
+		if bound := event.Locals.Get(variable); bound != nil && !strings.HasPrefix(string(name), "__local") {
+			if value, err := term.FromAST(bound); err == nil { // else it is bound to another variable
+				note(string(name), value)
+			}
 		}
 		return false
 	})
+}
+
+// find is what the document has where a reference of constants points, undefined where it has nothing.
+func (t *ruleTracer) find(reference ast.Ref) term.Value {
+	value := t.input
+	for _, part := range reference[1:] {
+		value = value.Field(textOf(part))
+	}
+	return value
 }
 
 func (t *ruleTracer) readsAbsent(expression *ast.Expr) bool {
 	absent := false
 	ast.WalkRefs(expression, func(reference ast.Ref) bool {
 		if reference[0].Equal(ast.InputRootDocument) && len(reference) > 1 {
-			if _, err := t.input.Find(constantPrefix(reference)[1:]); err != nil {
-				absent = true
-			}
+			absent = absent || !t.find(constantPrefix(reference)).Defined()
 		}
 		return false
 	})

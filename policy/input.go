@@ -1,159 +1,162 @@
 package policy
 
 import (
-	"maps"
 	"math"
-	"slices"
-	"strconv"
 	"time"
 
-	"github.com/open-policy-agent/opa/v1/ast"
-
-	"github.com/bidrail/bidrail/policy/limits"
+	"github.com/bidrail/bidrail/policy/term"
 )
 
-// document builds the input document of a request, straight into OPA's values: int64 stays an
+// The forms of the objects of a document that are always there.
+var (
+	documentForm = newForm([]string{"account", "actor", "batch", "calendar", "change", "experiments", "facts", "group", "limits", "mode", "now", "windows"})
+	accountForm  = newForm([]string{"currency", "known", "time_zone"})
+	actorForm    = newForm([]string{"automation", "roles", "run", "subject", "version"})
+	batchForm    = newForm([]string{"id", "index", "same_field", "same_value", "size"})
+	calendarForm = newForm([]string{"freezes", "promos"})
+	changeForm   = newForm([]string{"after", "before", "before_age_s", "direction", "effective_at", "experiment_id", "field_mask", "id", "kind",
+		"parent_id", "promo_id", "reason", "revert_at", "target"},
+		[]string{"before"}, []string{"before_age_s"}, []string{"effective_at"}, []string{"revert_at"})
+	reasonForm = newForm([]string{"code", "text"})
+	targetForm = newForm([]string{"account", "ad_group", "campaign", "campaign_name", "channel", "entity_id", "entity_type", "labels",
+		"platform", "portfolio"})
+	groupForm = newForm([]string{"id", "legs"})
+	legForm   = newForm([]string{"after", "before", "change_id", "direction", "experiments", "kind", "target"}, []string{"before"})
+)
+
+// The forms of the objects that there can be any number of.
+var (
+	valueForm = newForm([]string{"currency", "flag", "micros", "ppm", "text", "type"},
+		[]string{"currency", "micros"}, []string{"flag"}, []string{"ppm"}, []string{"text"})
+	factForm = newForm([]string{"age_s", "caller", "currency", "flag", "micros", "observed_at", "ppm", "source", "text", "type"},
+		[]string{"age_s", "observed_at"}, []string{"currency", "micros"}, []string{"flag"}, []string{"ppm"}, []string{"text"})
+	participationForm = newForm([]string{"arm", "arms", "frozen_fields", "id", "name", "owner", "state", "sync", "type"})
+	armForm           = newForm([]string{"campaigns", "control", "name"})
+	freezeForm        = newForm([]string{"effect", "id", "reason", "until"})
+	promoForm         = newForm([]string{"id", "until"})
+)
+
+// document builds the input document of a request, straight into the values that rules see: int64 stays an
 // integer. A round trip through protojson would turn it into a string, and in Rego every string
 // is above every number.
-func (e *Engine) document(request *Request) ast.Object {
+func (e *Engine) document(request *Request) term.Value {
 	change := request.Change
 	account, known := e.accounts[accountKey{change.Target.Platform, change.Target.Account}]
-	return ast.NewObject(
-		item("now", nanoseconds(request.Now)),
-		item("mode", str(request.Mode.String())),
-		item("actor", members(
-			item("subject", str(request.Principal.Subject)),
-			item("roles", roleList(request.Principal.Roles)),
-			item("automation", str(change.Actor.Automation)),
-			item("version", str(change.Actor.Version)),
-			item("run", str(change.Actor.Run)),
-		)),
-		item("account", members(
-			item("known", ast.InternedTerm(known)),
-			item("currency", str(account.currency)),
-			item("time_zone", str(account.timeZone)),
-		)),
-		item("change", changeTerm(request)),
-		item("group", members(
-			item("id", str(change.AtomicGroupID)),
-			item("legs", legList(request)),
-		)),
-		item("batch", members(
-			item("id", str(request.Batch.ID)),
-			item("size", num(int64(request.Batch.Size))),
-			item("index", num(int64(request.Batch.Index))),
-			item("same_field", num(int64(request.Batch.SameField))),
-			item("same_value", num(int64(request.Batch.SameValue))),
-		)),
-		item("limits", e.limitsTerm(change)),
-		item("facts", factsTerm(request)),
-		item("windows", windowsTerm(request.Windows, request.Now)),
-		item("experiments", participationList(request.Experiments)),
-		item("calendar", members(
-			item("freezes", freezeList(request.Freezes)),
-			item("promos", promoList(request.Promos)),
-		)),
+	b := newBuilder(e.forms, request)
+	edited := b.change(request)
+	return b.object(documentForm,
+		b.object(accountForm, term.Text(account.currency), term.Bool(known), term.Text(account.timeZone)),
+		b.object(actorForm, term.Text(change.Actor.Automation), b.roles(request.Principal.Roles), term.Text(change.Actor.Run),
+			term.Text(request.Principal.Subject), term.Text(change.Actor.Version)),
+		b.object(batchForm, term.Text(request.Batch.ID), term.Int(int64(request.Batch.Index)), term.Int(int64(request.Batch.SameField)),
+			term.Int(int64(request.Batch.SameValue)), term.Int(int64(request.Batch.Size))),
+		b.object(calendarForm, b.freezes(request.Freezes), b.promos(request.Promos)),
+		edited,
+		b.participations(request.Experiments),
+		b.facts(request),
+		b.object(groupForm, term.Text(change.AtomicGroupID), b.legs(request, edited)),
+		e.limitsOf(change),
+		term.Text(request.Mode.String()),
+		nanoseconds(request.Now),
+		b.windows(request.Windows, request.Now),
 	)
 }
 
-func changeTerm(request *Request) *ast.Term {
+// newBuilder is a builder with room for the request's document while little has moved in its windows.
+func newBuilder(forms *forms, request *Request) *builder {
+	legs, scopes := len(request.Group), len(request.Windows)
+	values := 120 + 24*legs + 11*len(request.Facts) + 3*scopes
+	for i := range request.Windows {
+		values += len(request.Windows[i].Sums)
+	}
+	return &builder{forms: forms, values: make([]term.Value, 0, values), maps: make([]term.Map, 0, 20+4*legs+len(request.Facts)+scopes)}
+}
+
+func (b *builder) change(request *Request) term.Value {
 	change := request.Change
-	fields := ast.NewObject(
-		item("id", str(change.ID)),
-		item("kind", str(change.Kind.String())),
-		item("direction", str(direction(change, request.Contradicted).String())),
-		item("target", targetTerm(change.Target)),
-		item("after", valueTerm(change.After)),
-		item("reason", members(item("code", str(change.Reason.Code)), item("text", str(change.Reason.Text)))),
-		item("experiment_id", str(change.ExperimentID)),
-		item("promo_id", str(change.PromoID)),
-		item("parent_id", str(change.ParentID)),
-		item("field_mask", stringList(change.FieldMask)),
-	)
+	var before, age, effective, revert term.Value
 	// A baseline that was never sent leaves its place empty: the schema demands it.
 	if change.Before.Form != Missing {
-		fields.Insert(str("before"), valueTerm(change.Before))
+		before = b.value(change.Before)
 	}
 	if !change.BeforeObservedAt.IsZero() {
-		fields.Insert(str("before_age_s"), num(ageSeconds(request.Now, change.BeforeObservedAt)))
+		age = term.Int(ageSeconds(request.Now, change.BeforeObservedAt))
 	}
 	if !change.EffectiveAt.IsZero() {
-		fields.Insert(str("effective_at"), nanoseconds(change.EffectiveAt))
+		effective = nanoseconds(change.EffectiveAt)
 	}
 	if !change.RevertAt.IsZero() {
-		fields.Insert(str("revert_at"), nanoseconds(change.RevertAt))
+		revert = nanoseconds(change.RevertAt)
 	}
-	return ast.NewTerm(fields)
-}
-
-func targetTerm(target Target) *ast.Term {
-	labels := ast.InternedEmptyObject
-	if len(target.Labels) > 0 {
-		object := ast.NewObject()
-		for _, key := range slices.Sorted(maps.Keys(target.Labels)) {
-			object.Insert(str(key), str(target.Labels[key]))
-		}
-		labels = ast.NewTerm(object)
-	}
-	return members(
-		item("platform", str(target.Platform)),
-		item("account", str(target.Account)),
-		item("channel", str(target.Channel)),
-		item("portfolio", str(target.Portfolio)),
-		item("campaign", str(target.Campaign)),
-		item("campaign_name", str(target.CampaignName)),
-		item("ad_group", str(target.AdGroup)),
-		item("entity_type", str(target.EntityType)),
-		item("entity_id", str(target.EntityID)),
-		item("labels", labels),
+	return b.object(changeForm,
+		b.value(change.After), before, age,
+		term.Text(direction(change, request.Contradicted).String()),
+		effective,
+		term.Text(change.ExperimentID),
+		b.texts(change.FieldMask),
+		term.Text(change.ID), term.Text(change.Kind.String()), term.Text(change.ParentID), term.Text(change.PromoID),
+		b.object(reasonForm, term.Text(change.Reason.Code), term.Text(change.Reason.Text)),
+		revert,
+		b.target(change.Target),
 	)
 }
 
-func valueItems(value Value, more ...[2]*ast.Term) [][2]*ast.Term {
-	items := make([][2]*ast.Term, 0, 3+len(more))
-	items = append(items, item("type", str(value.Form.String())))
-	switch value.Form {
-	case Money:
-		items = append(items, item("micros", num(value.Amount)), item("currency", str(value.Currency)))
-	case Ratio:
-		items = append(items, item("ppm", num(value.Amount)))
-	case Text:
-		items = append(items, item("text", str(value.Text)))
-	case Flag:
-		items = append(items, item("flag", ast.InternedTerm(value.Flag)))
+func (b *builder) target(target Target) term.Value {
+	var space [8]member
+	labels := space[:0]
+	for key, label := range target.Labels {
+		labels = append(labels, member{key, term.Text(label)})
 	}
-	return append(items, more...)
+	return b.object(targetForm, term.Text(target.Account), term.Text(target.AdGroup), term.Text(target.Campaign), term.Text(target.CampaignName),
+		term.Text(target.Channel), term.Text(target.EntityID), term.Text(target.EntityType), b.named(labels),
+		term.Text(target.Platform), term.Text(target.Portfolio))
 }
 
-func valueTerm(value Value) *ast.Term { return members(valueItems(value)...) }
+func (b *builder) value(value Value) term.Value {
+	currency, flag, micros, ppm, text := valueMembersOf(value)
+	return b.object(valueForm, currency, flag, micros, ppm, text, term.Text(value.Form.String()))
+}
 
-func legList(request *Request) *ast.Term {
-	legs := request.Group
-	if len(legs) == 0 {
-		leg := Leg{Change: request.Change, Contradicted: request.Contradicted}
-		for _, participation := range request.Experiments {
-			if participation.Live() {
-				leg.Experiments = append(leg.Experiments, participation.ID)
-			}
-		}
-		legs = []Leg{leg}
+// valueMembersOf are the members that a value has besides its type, undefined where it has none.
+func valueMembersOf(value Value) (currency, flag, micros, ppm, text term.Value) {
+	switch value.Form {
+	case Money:
+		currency, micros = term.Text(value.Currency), term.Int(value.Amount)
+	case Ratio:
+		ppm = term.Int(value.Amount)
+	case Text:
+		text = term.Text(value.Text)
+	case Flag:
+		flag = term.Bool(value.Flag)
 	}
-	terms := make([]*ast.Term, len(legs))
-	for i, leg := range legs {
-		object := ast.NewObject(
-			item("change_id", str(leg.Change.ID)),
-			item("kind", str(leg.Change.Kind.String())),
-			item("direction", str(direction(leg.Change, leg.Contradicted).String())),
-			item("target", targetTerm(leg.Change.Target)),
-			item("after", valueTerm(leg.Change.After)),
-			item("experiments", stringList(leg.Experiments)),
-		)
-		if leg.Change.Before.Form != Missing {
-			object.Insert(str("before"), valueTerm(leg.Change.Before))
-		}
-		terms[i] = ast.NewTerm(object)
+	return currency, flag, micros, ppm, text
+}
+
+// legs are the legs of the group. The change among them is written once.
+func (b *builder) legs(request *Request, change term.Value) term.Value {
+	if len(request.Group) > 0 {
+		return b.list(len(request.Group), func(i int) term.Value { return b.leg(&request.Group[i]) })
 	}
-	return ast.ArrayTerm(terms...)
+	var live []string
+	for _, participation := range request.Experiments {
+		if participation.Live() {
+			live = append(live, participation.ID)
+		}
+	}
+	return b.list(1, func(int) term.Value {
+		return b.object(legForm, change.Field("after"), change.Field("before"), change.Field("id"), change.Field("direction"),
+			b.texts(live), change.Field("kind"), change.Field("target"))
+	})
+}
+
+func (b *builder) leg(leg *Leg) term.Value {
+	var before term.Value
+	if leg.Change.Before.Form != Missing {
+		before = b.value(leg.Change.Before)
+	}
+	return b.object(legForm, b.value(leg.Change.After), before, term.Text(leg.Change.ID),
+		term.Text(direction(leg.Change, leg.Contradicted).String()), b.texts(leg.Experiments), term.Text(leg.Change.Kind.String()),
+		b.target(leg.Change.Target))
 }
 
 // Live reports whether the experiment is in a state in which a change could spoil it.
@@ -161,193 +164,59 @@ func (p Participation) Live() bool {
 	return p.State == "baseline" || p.State == "running" || p.State == "cooldown"
 }
 
-// limitsTerm resolves the limits that hold for the change, in the currency it asks for.
-func (e *Engine) limitsTerm(change *Change) *ast.Term {
-	currency := change.After.Currency
-	if currency == "" {
-		currency = change.Before.Currency
-	}
-	var space [64]limits.Held
-	held := e.limitsHeld(space[:0], change.Target, change.Kind, currency)
-	groups := ast.NewObject()
-	for start := 0; start < len(held); {
-		group, _ := splitLimit(held[start].Name)
-		end := start
-		var members [][2]*ast.Term
-		for ; end < len(held); end++ {
-			next, name := splitLimit(held[end].Name)
-			if next != group {
-				break
-			}
-			members = append(members, item(name, e.limitTerm(held[end])))
-		}
-		groups.Insert(str(group), ast.ObjectTerm(members...))
-		start = end
-	}
-	return ast.NewTerm(groups)
-}
-
-// limitsHeld appends the limits that hold for changes of the kind to the target, sorted by name.
-func (e *Engine) limitsHeld(space []limits.Held, target Target, kind Kind, currency string) []limits.Held {
-	return e.revision.limits.Resolve(space, limits.Target{
-		Platform: target.Platform, Account: target.Account, Channel: target.Channel,
-		Portfolio: target.Portfolio, Campaign: target.Campaign, AdGroup: target.AdGroup,
-		EntityType: target.EntityType, Entity: target.EntityID, Labels: target.Labels,
-		Kind: kind.String(), Currency: currency,
-	})
-}
-
-// maxLimitTerms is how many limits an engine keeps the terms of. Most changes meet the few limits of
-// a default entry; the many of a large table are made when they are met.
-const maxLimitTerms = 4096
-
-func (e *Engine) limitTerm(held limits.Held) *ast.Term {
-	if term, ok := e.limitTerms.Load(held); ok {
-		return term.(*ast.Term)
-	}
-	term := newLimitTerm(held)
-	if e.limitTermCount.Load() < maxLimitTerms {
-		if _, loaded := e.limitTerms.LoadOrStore(held, term); !loaded {
-			e.limitTermCount.Add(1)
-		}
-	}
-	return term
-}
-
-func newLimitTerm(held limits.Held) *ast.Term {
-	source := item("source", str(held.Source.String()))
-	amount := num(held.Value.Amount)
-	switch {
-	case held.Value.Unlimited:
-		return members(item("unlimited", ast.InternedTerm(true)), source)
-	case held.Value.Type == limits.Money:
-		return members(item("micros", amount), item("currency", str(held.Value.Currency)), source)
-	case held.Value.Type == limits.Ratio:
-		return members(item("ppm", amount), source)
-	case held.Value.Type == limits.Count:
-		return members(item("count", amount), source)
-	case held.Value.Type == limits.Duration:
-		return members(item("seconds", amount), source)
-	default:
-		return members(item("flag", ast.InternedTerm(held.Value.Amount != 0)), source)
-	}
-}
-
-func factsTerm(request *Request) *ast.Term {
-	if len(request.Facts) == 0 {
-		return ast.InternedEmptyObject
-	}
-	facts := ast.NewObject()
-	for _, name := range slices.Sorted(maps.Keys(request.Facts)) {
-		fact := request.Facts[name]
-		items := valueItems(fact.Value, item("source", str(fact.Source)), item("caller", ast.InternedTerm(fact.FromCaller)))
+func (b *builder) facts(request *Request) term.Value {
+	var space [16]member
+	facts := space[:0]
+	for name, fact := range request.Facts {
+		currency, flag, micros, ppm, text := valueMembersOf(fact.Value)
+		var age, observed term.Value
 		if !fact.ObservedAt.IsZero() {
-			items = append(items, item("observed_at", nanoseconds(fact.ObservedAt)),
-				item("age_s", num(ageSeconds(request.Now, fact.ObservedAt))))
+			age, observed = term.Int(ageSeconds(request.Now, fact.ObservedAt)), nanoseconds(fact.ObservedAt)
 		}
-		facts.Insert(str(name), ast.ObjectTerm(items...))
+		facts = append(facts, member{name, b.object(factForm, age, term.Bool(fact.FromCaller), currency, flag, micros, observed, ppm,
+			term.Text(fact.Source), text, term.Text(fact.Value.Form.String()))})
 	}
-	return ast.NewTerm(facts)
+	return b.named(facts)
 }
 
-func participationList(participations []Participation) *ast.Term {
-	terms := make([]*ast.Term, len(participations))
-	for i, p := range participations {
-		arms := make([]*ast.Term, len(p.Arms))
-		for j, arm := range p.Arms {
-			arms[j] = members(item("name", str(arm.Name)), item("control", ast.InternedTerm(arm.Control)),
-				item("campaigns", stringList(arm.Campaigns)))
-		}
-		terms[i] = members(
-			item("id", str(p.ID)), item("name", str(p.Name)), item("type", str(p.Type)), item("state", str(p.State)),
-			item("owner", str(p.Owner)), item("sync", ast.InternedTerm(p.Sync)), item("arm", str(p.Arm)),
-			item("frozen_fields", stringList(p.FrozenFields)), item("arms", ast.ArrayTerm(arms...)),
-		)
-	}
-	return ast.ArrayTerm(terms...)
-}
-
-func freezeList(freezes []OpenFreeze) *ast.Term {
-	terms := make([]*ast.Term, len(freezes))
-	for i, freeze := range freezes {
-		terms[i] = members(item("id", str(freeze.ID)), item("reason", str(freeze.Reason)),
-			item("effect", str(freeze.Effect.String())), item("until", nanoseconds(freeze.Until)))
-	}
-	return ast.ArrayTerm(terms...)
-}
-
-func promoList(promos []OpenPromo) *ast.Term {
-	terms := make([]*ast.Term, len(promos))
-	for i, promo := range promos {
-		terms[i] = members(item("id", str(promo.ID)), item("until", nanoseconds(promo.Until)))
-	}
-	return ast.ArrayTerm(terms...)
-}
-
-func roleList(roles []Role) *ast.Term {
-	terms := make([]*ast.Term, len(roles))
-	for i, role := range roles {
-		terms[i] = str(string(role))
-	}
-	return ast.ArrayTerm(terms...)
-}
-
-func stringList(texts []string) *ast.Term {
-	terms := make([]*ast.Term, len(texts))
-	for i, text := range texts {
-		terms[i] = str(text)
-	}
-	return ast.ArrayTerm(terms...)
-}
-
-// item is one entry of an object.
-func item(key string, value *ast.Term) [2]*ast.Term { return [2]*ast.Term{str(key), value} }
-
-func members(items ...[2]*ast.Term) *ast.Term { return ast.ObjectTerm(items...) }
-
-// words are the terms of the document's own words, its keys and kinds and the like, made once and
-// shared: terms do not change, and making them anew was half the cost of a document.
-var words = func() map[string]*ast.Term {
-	words := map[string]*ast.Term{"": ast.StringTerm("")}
-	inputShape(nil, factNames, []string{"hour", "day", "week", "month"}).walk(func(s *shape) {
-		for name := range s.properties {
-			words[name] = ast.StringTerm(name)
-		}
-		for _, word := range s.enum {
-			words[word] = ast.StringTerm(word)
-		}
+func (b *builder) participations(participations []Participation) term.Value {
+	return b.list(len(participations), func(i int) term.Value {
+		p := &participations[i]
+		arms := b.list(len(p.Arms), func(j int) term.Value {
+			return b.object(armForm, b.texts(p.Arms[j].Campaigns), term.Bool(p.Arms[j].Control), term.Text(p.Arms[j].Name))
+		})
+		return b.object(participationForm, term.Text(p.Arm), arms, b.texts(p.FrozenFields), term.Text(p.ID), term.Text(p.Name),
+			term.Text(p.Owner), term.Text(p.State), term.Bool(p.Sync), term.Text(p.Type))
 	})
-	for _, word := range []string{"unlimited", "count", "seconds", string(RoleAutomation)} {
-		words[word] = ast.StringTerm(word)
-	}
-	return words
-}()
-
-func str(text string) *ast.Term {
-	if word, ok := words[text]; ok {
-		return word
-	}
-	return ast.StringTerm(text)
 }
 
-// num shares the terms of small numbers: most sums of most windows are zero.
-func num(number int64) *ast.Term {
-	if 0 <= number && number <= 100 {
-		return ast.InternedTerm(number)
-	}
-	return ast.NewTerm(ast.Number(strconv.FormatInt(number, 10)))
+func (b *builder) freezes(freezes []OpenFreeze) term.Value {
+	return b.list(len(freezes), func(i int) term.Value {
+		return b.object(freezeForm, term.Text(freezes[i].Effect.String()), term.Text(freezes[i].ID), term.Text(freezes[i].Reason),
+			nanoseconds(freezes[i].Until))
+	})
+}
+
+func (b *builder) promos(promos []OpenPromo) term.Value {
+	return b.list(len(promos), func(i int) term.Value {
+		return b.object(promoForm, term.Text(promos[i].ID), nanoseconds(promos[i].Until))
+	})
+}
+
+func (b *builder) roles(roles []Role) term.Value {
+	return b.list(len(roles), func(i int) term.Value { return term.Text(string(roles[i])) })
 }
 
 // nanoseconds holds a time outside of what nanoseconds in an int64 can say (1678 to 2262) at the
 // nearer end: a freeze until 9999 is open for as long as there is a clock.
-func nanoseconds(at time.Time) *ast.Term {
+func nanoseconds(at time.Time) term.Value {
 	switch {
 	case at.After(time.Unix(0, math.MaxInt64)):
-		return num(math.MaxInt64)
+		return term.Int(math.MaxInt64)
 	case at.Before(time.Unix(0, math.MinInt64)):
-		return num(math.MinInt64)
+		return term.Int(math.MinInt64)
 	}
-	return num(at.UnixNano())
+	return term.Int(at.UnixNano())
 }
 
 // ageSeconds is never negative: something observed in the future is as fresh as it can be, and the

@@ -13,10 +13,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/open-policy-agent/opa/v1/ast"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"pgregory.net/rapid"
 
+	"github.com/bidrail/bidrail/policy/term"
 	bidrailv1 "github.com/bidrail/bidrail/proto/bidrail/v1"
 )
 
@@ -77,6 +77,11 @@ func TestInputDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "testdata/input.golden.json", indented.String()+"\n")
+	// Digests of documents are on record, so it is about each byte.
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, indented.Bytes()); err != nil || !bytes.Equal(compact.Bytes(), outcome.Input) {
+		t.Errorf("there is space in it, or %v: %s", err, outcome.Input)
+	}
 	if found := engine.shape.check(engine.document(fullRequest())); len(found) > 0 {
 		t.Errorf("it does not have its own shape: %v", found)
 	}
@@ -196,16 +201,14 @@ func TestEveryDocumentHasTheShapeOfItsSchema(t *testing.T) {
 			t.Fatalf("%v", found)
 		}
 		// Exact integers: neither text nor floats.
-		change := document.Get(ast.StringTerm("change")).Value.(ast.Object)
 		for name, value := range map[string]Value{"before": request.Change.Before, "after": request.Change.After} {
-			side := change.Get(ast.StringTerm(name)).Value.(ast.Object)
 			for member, form := range map[string]Form{"micros": Money, "ppm": Ratio} {
-				got := side.Get(ast.StringTerm(member))
+				got := under(document, []string{"change", name, member})
 				if value.Form != form {
 					continue
 				}
-				if number, ok := got.Value.(ast.Number); !ok || string(number) != fmt.Sprint(value.Amount) {
-					t.Fatalf("%s.%s is %v (%T), want the integer %d", name, member, got, got.Value, value.Amount)
+				if number, ok := got.Int(); !ok || number != value.Amount {
+					t.Fatalf("%s.%s is %v (%s), want the integer %d", name, member, got, got.Kind(), value.Amount)
 				}
 			}
 		}
@@ -225,11 +228,11 @@ func TestADecisionIsDerivedAgainFromItsRecord(t *testing.T) {
 		if diff := cmp.Diff(first, again); diff != "" {
 			t.Fatalf("(-first +again):\n%s", diff)
 		}
-		document, err := ast.ValueFromReader(bytes.NewReader(first.Input))
+		document, err := term.ParseJSON(first.Input)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if written := appendJSON(nil, document); !bytes.Equal(written, first.Input) {
+		if written := document.AppendJSON(nil); !bytes.Equal(written, first.Input) {
 			t.Fatalf("written again the document differs:\n%s\n%s", first.Input, written)
 		}
 		if !json.Valid(first.Input) {
@@ -247,23 +250,21 @@ func TestADecisionIsDerivedAgainFromItsRecord(t *testing.T) {
 func TestAWrongTypeAnywhereBlocks(t *testing.T) {
 	engine := compileSmall(t, nil)
 	document := engine.document(fullRequest())
-	wrong := []*ast.Term{ast.StringTerm("4500000"), ast.NumberTerm("1"), ast.NumberTerm("0.1"), ast.NumberTerm("1e3"), ast.BooleanTerm(true), ast.NullTerm(), ast.ArrayTerm(), ast.ObjectTerm()}
+	wrong := []term.Value{term.Text("4500000"), term.Int(1), term.Decimal("0.1"), term.Decimal("1e3"), term.Decimal("1.0"), term.Bool(true), term.NullValue(), noItems, noMembers,
+		term.NewSet()}
 	tried := 0
 	for _, path := range removable(engine.shape, document) {
 		at := "input." + strings.Join(path, ".")
-		was, err := ast.Value(document).Find(refOf(path))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, term := range wrong {
-			_, number := was.(ast.Number)
-			if ast.ValueName(was) == ast.ValueName(term.Value) && (!number || isInteger(term.Value.(ast.Number))) {
+		was := under(document, path)
+		for _, value := range wrong {
+			number, isNumber := value.Number()
+			if was.Kind() == value.Kind() && (!isNumber || isInteger(number)) {
 				continue
 			}
 			tried++
-			findings := engine.evaluateDocument(t.Context(), replace(document, path, term), nil).Findings
+			findings := engine.evaluateDocument(t.Context(), replace(document, path, value), nil).Findings
 			if Decide(findings) != Block || findings[0].Rule != FindingSchema || !strings.HasPrefix(findings[0].Message, "input.") {
-				t.Errorf("%v for %s: %s with %+v", term, at, Decide(findings), findings)
+				t.Errorf("%v for %s: %s with %+v", value, at, Decide(findings), findings)
 			}
 		}
 	}
@@ -272,18 +273,10 @@ func TestAWrongTypeAnywhereBlocks(t *testing.T) {
 	}
 }
 
-func refOf(path []string) ast.Ref {
-	reference := make(ast.Ref, len(path))
-	for i, name := range path {
-		reference[i] = ast.StringTerm(name)
-	}
-	return reference
-}
-
 func TestAnythingThatIsNotPartOfTheDocumentBlocks(t *testing.T) {
 	engine := compileSmall(t, nil)
 	for _, path := range []string{"extra", "change.extra", "change.after.ppmm", "limits.bid.cieling", "limits.extra", "facts.extra", "actor.admin"} {
-		findings := engine.evaluateDocument(t.Context(), replace(engine.document(fullRequest()), strings.Split(path, "."), ast.ObjectTerm()), nil).Findings
+		findings := engine.evaluateDocument(t.Context(), replace(engine.document(fullRequest()), strings.Split(path, "."), noMembers), nil).Findings
 		if Decide(findings) != Block || findings[0].Message != "input."+path+" is not part of the input document" {
 			t.Errorf("%s: %s with %+v", path, Decide(findings), findings)
 		}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/bidrail/bidrail/policy/term"
 )
 
 // Judgement is what one evaluation came to, kept so that it can be taken up again when windows have moved meanwhile.
@@ -15,7 +15,7 @@ type Judgement struct {
 	Outcome
 
 	engine   *Engine // nil: there was no policy
-	document ast.Object
+	document term.Value
 	windows  Windows
 	now      time.Time
 	findings []owned
@@ -39,9 +39,9 @@ func (e *Engine) Judge(ctx context.Context, request *Request) *Judgement {
 	return e.judge(ctx, e.document(request), request.Windows, request.Now)
 }
 
-func (e *Engine) judge(ctx context.Context, document ast.Object, windows Windows, now time.Time) *Judgement {
+func (e *Engine) judge(ctx context.Context, document term.Value, windows Windows, now time.Time) *Judgement {
 	// Written before rules run: an evaluation that overruns may still be reading the document.
-	input := appendJSON(make([]byte, 0, 4096), document)
+	input := document.AppendJSON(make([]byte, 0, 8192))
 	j := &Judgement{engine: e, document: document, windows: windows, now: now}
 	j.findings, j.fit = e.judgeDocument(ctx, document, nil)
 	j.Outcome = conclude(j.findings)
@@ -59,12 +59,13 @@ func (j *Judgement) Again(ctx context.Context, windows Windows) *Judgement {
 	if j.windows.Equal(windows) {
 		return j
 	}
-	document := replace(j.document, []string{"windows"}, windowsTerm(windows, j.now))
+	b := builder{forms: j.engine.forms}
+	document := replace(j.document, []string{"windows"}, b.windows(windows, j.now))
 	if !j.fit || len(j.engine.checkDocument(document)) > 0 {
 		return j.engine.judge(ctx, document, windows, j.now)
 	}
 	again := &Judgement{engine: j.engine, document: document, windows: windows, now: j.now, fit: true}
-	input := appendJSON(make([]byte, 0, len(j.Input)+256), document)
+	input := document.AppendJSON(make([]byte, 0, len(j.Input)+256))
 	again.findings = j.engine.judgeAgain(ctx, document, j.findings, j.windows, windows)
 	again.Outcome = conclude(again.findings)
 	again.Input = input
@@ -72,7 +73,7 @@ func (j *Judgement) Again(ctx context.Context, windows Windows) *Judgement {
 }
 
 // judgeAgain asks the rules that read something that has moved, and puts what they say in the place of what they said.
-func (e *Engine) judgeAgain(ctx context.Context, document ast.Object, before []owned, was, is Windows) []owned {
+func (e *Engine) judgeAgain(ctx context.Context, document term.Value, before []owned, was, is Windows) []owned {
 	kind := kindOf(document)
 	var rules []*Rule
 	for _, rule := range e.byKind[kind] {

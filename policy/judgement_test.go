@@ -9,8 +9,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/open-policy-agent/opa/v1/ast"
 	"pgregory.net/rapid"
+
+	"github.com/bidrail/bidrail/policy/term"
 )
 
 // rule is a probe under another name.
@@ -90,21 +91,25 @@ func TestJudgedAgainIsAsJudgedAnew(t *testing.T) {
 
 // askedRules notes which rules are asked alone.
 type askedRules struct {
-	Evaluator
+	evaluator
 	mutex sync.Mutex
 	ids   []string
 }
 
-func (a *askedRules) EvaluateRule(ctx context.Context, rule *Rule, input ast.Value) ([]Raised, error) {
+func (a *askedRules) evaluate(ctx context.Context, kind Kind, rules []*Rule, all bool, input term.Value) ([]ruleAnswer, error) {
 	a.mutex.Lock()
-	a.ids = append(a.ids, rule.ID)
+	for _, rule := range rules {
+		if !all {
+			a.ids = append(a.ids, rule.ID)
+		}
+	}
 	a.mutex.Unlock()
-	return a.Evaluator.EvaluateRule(ctx, rule, input)
+	return a.evaluator.evaluate(ctx, kind, rules, all, input)
 }
 
 func TestOnlyRulesThatReadWhatDiffersAreAskedAgain(t *testing.T) {
 	engine := compileSmall(t, windowed)
-	asked := &askedRules{Evaluator: engine.evaluator}
+	asked := &askedRules{evaluator: engine.evaluator}
 	engine.evaluator = asked
 	before := Windows{{Scope: "account", Sums: []WindowSums{{Window: "day", Count: 1}}}, {Scope: "field"}, {Scope: "portfolio", Sums: []WindowSums{{Window: "day"}}}}
 	judged := engine.Judge(t.Context(), bidRequest(func(r *Request) { r.Windows = before }))
@@ -162,7 +167,7 @@ func TestNoDoubtBecomesAnAllowWhenJudgedAgain(t *testing.T) {
 		{"a panic of the evaluator", t.Context(), func(context.Context, *Rule) ([]Raised, error) { panic("index out of range") }, moreMoved,
 			FindingUndetermined, "test.probe could not be decided: the evaluator panicked"},
 		{"a panic of the engine", t.Context(), func(context.Context, *Rule) ([]Raised, error) {
-			return []Raised{{Rule: nil, Effect: Warn, Finding: ast.NewObject()}}, nil
+			return []Raised{{Rule: nil, Effect: Warn, Finding: new(term.Map).Value()}}, nil
 		}, moreMoved, FindingUndetermined, "the engine panicked"},
 		{"it does not end", t.Context(), func(ctx context.Context, _ *Rule) ([]Raised, error) { <-ctx.Done(); return nil, nil }, moreMoved,
 			FindingTimeout, "did not come to an end"},

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/bidrail/bidrail/policy/term"
 )
 
 // More is a sum of a window whose growth lets through what less of it stopped.
@@ -28,17 +28,17 @@ var growing = slices.Concat(windowAmounts, windowCounts, []string{"peak"})
 
 // checkMonotony raises each sum of an example's windows that the rule reads, one at a time, and reports what is laxer then.
 func (r *AbsenceReport) checkMonotony(ctx context.Context, engine *Engine, example Example, before answer) {
-	document := example.Input.(ast.Object) // it was judged
+	document := example.Input
 	for _, read := range example.Rule.windows {
 		for _, member := range growing {
 			path := []string{"windows", read.Scope, read.Window, member}
-			number, ok := integerUnder(document, path)
+			number, ok := integerOf(under(document, path))
 			if !ok {
 				continue
 			}
 			for _, more := range moreOf(document, member, number) {
 				r.Raises++
-				after := engine.askAlone(ctx, replace(document, path, num(more)), example.Rule)
+				after := engine.askAlone(ctx, replace(document, path, term.Int(more)), example.Rule)
 				if after.laxer(before) {
 					r.More = append(r.More, More{example.Rule.ID, example.Name, "input." + strings.Join(path, "."), number, more, before.verdict, after.verdict})
 				}
@@ -49,11 +49,11 @@ func (r *AbsenceReport) checkMonotony(ctx context.Context, engine *Engine, examp
 
 // moreOf are the larger values to try for a member of a window. A peak below the new value stays below it: a rise to
 // where the value has been already adds nothing, so a rule may well let it pass.
-func moreOf(document ast.Object, member string, number int64) []int64 {
+func moreOf(document term.Value, member string, number int64) []int64 {
 	larger := largerThan(number)
-	after, ok := integerAt(afterOf(document), "micros")
+	after, ok := integerOf(afterOf(document).Field("micros"))
 	if !ok {
-		after, ok = integerAt(afterOf(document), "ppm")
+		after, ok = integerOf(afterOf(document).Field("ppm"))
 	}
 	if member != "peak" || !ok || after <= number {
 		return larger
@@ -74,36 +74,21 @@ func largerThan(number int64) []int64 {
 	return slices.DeleteFunc(slices.Compact(larger), func(each int64) bool { return each <= number })
 }
 
-func integerUnder(document ast.Object, path []string) (int64, bool) {
-	for _, name := range path[:len(path)-1] {
-		term := document.Get(str(name))
-		if term == nil {
-			return 0, false
-		}
-		inner, ok := term.Value.(ast.Object)
-		if !ok {
-			return 0, false
-		}
-		document = inner
+// under is what a document has at a path, undefined where it has nothing.
+func under(document term.Value, path []string) term.Value {
+	for _, name := range path {
+		document = document.Field(name)
 	}
-	return integerAt(document, path[len(path)-1])
+	return document
 }
 
-// replace is the document with another value at the path; all else is shared, since terms do not change.
-func replace(document ast.Object, path []string, by *ast.Term) ast.Object {
+// replace is the document with another value at the path; all else is shared, since values do not change.
+func replace(document term.Value, path []string, by term.Value) term.Value {
 	if len(path) > 1 {
-		by = ast.NewTerm(replace(document.Get(str(path[0])).Value.(ast.Object), path[1:], by))
+		by = replace(document.Field(path[0]), path[1:], by)
 	}
-	items := make([][2]*ast.Term, 0, document.Len()+1)
-	found := false
-	document.Foreach(func(key, value *ast.Term) {
-		if textOf(key) == path[0] {
-			value, found = by, true
-		}
-		items = append(items, [2]*ast.Term{key, value})
-	})
-	if !found {
-		items = append(items, item(path[0], by))
-	}
-	return ast.NewObject(items...)
+	object := document.Map().Clone()
+	object.Set(term.Text(path[0]), by)
+	object.Sort()
+	return object.Value()
 }

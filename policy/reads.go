@@ -8,6 +8,8 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/ast"
 
+	"github.com/bidrail/bidrail/policy/term"
+
 	"github.com/bidrail/bidrail/policy/limits"
 )
 
@@ -123,6 +125,12 @@ func (c *compilation) analyse(rules []*Rule, compiler *ast.Compiler) {
 		}
 		c.checkCap(rule, windowNames, defined)
 		for _, path := range rule.Optional {
+			if strings.HasPrefix(path, "data.") {
+				if !c.holds(ast.MustParseRef(path)) {
+					c.refuse("%s:%d: METADATA custom.optional names %s, which this revision does not have", rule.File, rule.Line, path)
+				}
+				continue
+			}
 			if !slices.ContainsFunc(rule.Reads, func(read string) bool { return read == path || strings.HasPrefix(read, path+".") }) {
 				c.refuse("%s:%d: METADATA custom.optional names %s, which %s does not read", rule.File, rule.Line, path, rule.ID)
 			}
@@ -159,31 +167,27 @@ func (c *compilation) checkKinds(rule *Rule, path string, limited []string) {
 }
 
 func newNeed(path string) need {
-	parts := strings.Split(path, ".")
-	n := need{path: path, group: parts[1]}
-	for _, part := range parts[2:] {
-		n.keys = append(n.keys, ast.StringTerm(part))
+	n := need{path: path}
+	for _, part := range strings.Split(path, ".")[1:] {
+		n.keys = append(n.keys, term.Text(part))
 	}
 	return n
 }
 
 // missing reports whether the document lacks what is needed, and the problem that what holds it says
 // it has, if any.
-func (n *need) missing(document ast.Object) (problem string, missing bool) {
-	term := document.Get(str(n.group))
+func (n *need) missing(document term.Value) (problem string, missing bool) {
+	value := document
 	for _, key := range n.keys {
-		if term == nil {
-			return "", true
-		}
-		object, ok := term.Value.(ast.Object)
-		if !ok {
-			return "", true
-		}
-		if term = object.Get(key); term == nil && n.group == "windows" {
-			problem, _ = stringAt(object, "problem")
+		within := value
+		if value = within.Get(key); !value.Defined() {
+			if strings.HasPrefix(n.path, "input.windows.") {
+				problem, _ = within.Field("problem").Text()
+			}
+			return problem, true
 		}
 	}
-	return problem, term == nil
+	return "", false
 }
 
 type reads struct {

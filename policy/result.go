@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/bidrail/bidrail/policy/term"
 )
 
 // maxText bounds each text that a finding writes into the record.
@@ -15,45 +15,43 @@ const maxText = 2000
 
 // decodeFinding reads a member of a rule's set strictly: what is not understood is an error, and an
 // error blocks. The message's {placeholders} are filled in here, with amounts written for people.
-func decodeFinding(raised Raised, input ast.Object) (Finding, error) {
-	object, ok := raised.Finding.(ast.Object)
-	if !ok {
-		return Finding{}, &EvaluationError{Reason: fmt.Sprintf("a finding must be an object with a message, not %s", ast.ValueName(raised.Finding))}
+func decodeFinding(raised Raised, input term.Value) (Finding, error) {
+	raw := raised.Finding
+	if raw.Map() == nil {
+		return Finding{}, &EvaluationError{Reason: fmt.Sprintf("a finding must be an object with a message, not %s", raw.Kind())}
 	}
-	message, ok := stringAt(object, "message")
-	if !ok || message == "" {
+	message, _ := raw.Field("message").Text()
+	if message == "" {
 		return Finding{}, &EvaluationError{Reason: "a finding has no message"}
 	}
 	finding := Finding{Rule: raised.Rule.ID, Effect: raised.Effect, Shadow: raised.Rule.Mode == RuleShadow}
 	currency := changeCurrency(input)
 	var err error
-	if finding.Message, err = fill(message, object, currency); err != nil {
+	if finding.Message, err = fill(message, raw, currency); err != nil {
 		return Finding{}, err
 	}
-	if term := object.Get(str("observed")); term != nil {
-		if finding.Observed, err = render(term.Value, currency); err != nil {
+	if observed := raw.Field("observed"); observed.Defined() {
+		if finding.Observed, err = render(observed, currency); err != nil {
 			return Finding{}, err
 		}
 		finding.Observed = shorten(finding.Observed, maxText)
 	}
-	if term := object.Get(str("limit")); term != nil {
-		if finding.Limit, err = render(term.Value, currency); err != nil {
+	if limit := raw.Field("limit"); limit.Defined() {
+		if finding.Limit, err = render(limit, currency); err != nil {
 			return Finding{}, err
 		}
 		finding.Limit = shorten(finding.Limit, maxText)
-		if limit, ok := term.Value.(ast.Object); ok {
-			finding.Source, _ = stringAt(limit, "source")
-		}
+		finding.Source, _ = limit.Field("source").Text()
 	}
-	if source, ok := stringAt(object, "source"); ok {
+	if source, ok := raw.Field("source").Text(); ok {
 		finding.Source = shorten(source, maxText)
 	}
-	if term := object.Get(str("max_permitted")); term != nil {
-		if finding.MaxPermitted, err = amountOf("max_permitted", term.Value, input); err != nil {
+	if most := raw.Field("max_permitted"); most.Defined() {
+		if finding.MaxPermitted, err = amountOf("max_permitted", most, input); err != nil {
 			return Finding{}, err
 		}
 	}
-	if err := finding.readApproval(object, input); err != nil {
+	if err := finding.readApproval(raw, input); err != nil {
 		return Finding{}, err
 	}
 	return finding, nil
@@ -67,20 +65,20 @@ const (
 
 // readApproval reads what an approve finding says of itself to people: severity, magnitude and approval. On any other
 // finding these would promise what nobody keeps.
-func (f *Finding) readApproval(object, input ast.Object) error {
-	severity, size, asked := object.Get(str("severity")), object.Get(str("magnitude")), object.Get(str("approval"))
-	if f.Effect != Approve && (severity != nil || size != nil || asked != nil) {
+func (f *Finding) readApproval(raw, input term.Value) error {
+	severity, size, asked := raw.Field("severity"), raw.Field("magnitude"), raw.Field("approval")
+	if f.Effect != Approve && (severity.Defined() || size.Defined() || asked.Defined()) {
 		return &EvaluationError{Reason: fmt.Sprintf("severity, magnitude and approval are for people, and this finding is of %s; they belong in approve", f.Effect)}
 	}
-	if severity != nil {
-		word, ok := severity.Value.(ast.String)
-		if !ok || word == "" || len(word) > maxSeverity {
+	if severity.Defined() {
+		word, _ := severity.Text()
+		if word == "" || len(word) > maxSeverity {
 			return &EvaluationError{Reason: fmt.Sprintf("severity must be a word of at most %d bytes, such as high", maxSeverity)}
 		}
-		f.Severity = string(word)
+		f.Severity = word
 	}
-	if size != nil {
-		far, err := amountOf("magnitude", size.Value, input)
+	if size.Defined() {
+		far, err := amountOf("magnitude", size, input)
 		if err != nil {
 			return err
 		}
@@ -92,8 +90,8 @@ func (f *Finding) readApproval(object, input ast.Object) error {
 		}
 		f.Magnitude = far
 	}
-	if asked != nil {
-		stages, err := stagesOf(asked.Value)
+	if asked.Defined() {
+		stages, err := stagesOf(asked)
 		if err != nil {
 			return err
 		}
@@ -104,42 +102,43 @@ func (f *Finding) readApproval(object, input ast.Object) error {
 
 // stagesOf reads the form of {"stages": [...]}. What the stages say is for package approval to understand, which refuses
 // the change if it does not.
-func stagesOf(value ast.Value) (Stages, error) {
-	asked, ok := value.(ast.Object)
-	if !ok || asked.Len() != 1 || asked.Get(str("stages")) == nil {
+func stagesOf(asked term.Value) (Stages, error) {
+	written := asked.Field("stages")
+	if !written.Defined() || asked.Map().Len() != 1 {
 		return "", &EvaluationError{Reason: `approval must be {"stages": [...]} and nothing else`}
 	}
-	stages, ok := asked.Get(str("stages")).Value.(*ast.Array)
-	if !ok || stages.Len() == 0 {
+	stages := written.List()
+	if stages == nil || stages.Len() == 0 {
 		return "", &EvaluationError{Reason: "approval.stages must be a list of at least one stage: without any nobody is asked; leave approval out for whom the routes ask"}
 	}
 	for i := range stages.Len() {
-		if stage := stages.Elem(i).Value; ast.ValueName(stage) != "object" || !plain(stage) {
+		if stage := stages.At(i); stage.Map() == nil || !plain(stage) {
 			return "", &EvaluationError{Reason: fmt.Sprintf("approval.stages[%d] must be an object of texts, numbers, lists and objects; a set is no list", i)}
 		}
 	}
-	written := appendJSON(nil, stages)
-	if len(written) > maxStages {
+	text := written.AppendJSON(nil)
+	if len(text) > maxStages {
 		return "", &EvaluationError{Reason: fmt.Sprintf("approval.stages is larger than %d KiB", maxStages>>10)}
 	}
-	return Stages(written), nil
+	return Stages(text), nil
 }
 
 // plain reports whether a value can be said in JSON: there is no set in it, and every key is a text.
-func plain(value ast.Value) bool {
-	switch value := value.(type) {
-	case ast.Null, ast.Boolean, ast.Number, ast.String:
+func plain(value term.Value) bool {
+	switch value.Kind() {
+	case term.Null, term.Boolean, term.Number, term.String:
 		return true
-	case *ast.Array:
-		for i := range value.Len() {
-			if !plain(value.Elem(i).Value) {
+	case term.Array:
+		for i := range value.List().Len() {
+			if !plain(value.List().At(i)) {
 				return false
 			}
 		}
 		return true
-	case ast.Object:
-		for _, key := range value.Keys() {
-			if _, text := key.Value.(ast.String); !text || !plain(value.Get(key).Value) {
+	case term.Object:
+		for i := range value.Map().Len() {
+			key, member := value.Map().At(i)
+			if key.Kind() != term.String || !plain(member) {
 				return false
 			}
 		}
@@ -150,7 +149,7 @@ func plain(value ast.Value) bool {
 
 // fill replaces {key} by that key of the finding. A key that the finding does not have is an error:
 // the message would not say what its author meant.
-func fill(message string, finding ast.Object, currency string) (string, error) {
+func fill(message string, finding term.Value, currency string) (string, error) {
 	var filled strings.Builder
 	for rest := message; ; {
 		before, after, found := strings.Cut(rest, "{")
@@ -162,11 +161,11 @@ func fill(message string, finding ast.Object, currency string) (string, error) {
 		if !closed {
 			return "", &EvaluationError{Reason: fmt.Sprintf("the message %q has a { without a }", message)}
 		}
-		term := finding.Get(ast.StringTerm(key))
-		if term == nil {
+		value := finding.Field(key)
+		if !value.Defined() {
 			return "", &EvaluationError{Reason: fmt.Sprintf("the message %q asks for {%s}, which the finding does not have", message, key)}
 		}
-		text, err := render(term.Value, currency)
+		text, err := render(value, currency)
 		if err != nil {
 			return "", err
 		}
@@ -178,30 +177,30 @@ func fill(message string, finding ast.Object, currency string) (string, error) {
 
 // render writes a value of a finding for people: typed values and limits with their unit,
 // {"from", "to"} as a signed percentage, lists with commas.
-func render(value ast.Value, currency string) (string, error) {
-	switch value := value.(type) {
-	case ast.String:
-		return string(value), nil
-	case ast.Number:
+func render(value term.Value, currency string) (string, error) {
+	switch value.Kind() {
+	case term.String:
+		text, _ := value.Text()
+		return text, nil
+	case term.Number:
 		if number, ok := integerOf(value); ok {
 			return groupSigned(number), nil
 		}
 		return value.String(), nil
-	case ast.Boolean:
-		return strconv.FormatBool(bool(value)), nil
-	case *ast.Array:
-		return renderList(value.Len(), func(i int) ast.Value { return value.Elem(i).Value }, currency)
-	case ast.Set:
-		members := value.Sorted()
-		return renderList(members.Len(), func(i int) ast.Value { return members.Elem(i).Value }, currency)
-	case ast.Object:
+	case term.Boolean:
+		return value.String(), nil
+	case term.Array:
+		return renderList(value.List().Len(), value.List().At, currency)
+	case term.Set:
+		return renderList(value.Members().Len(), value.Members().At, currency)
+	case term.Object:
 		return renderObject(value, currency)
 	default:
-		return "", &EvaluationError{Reason: fmt.Sprintf("a finding holds %s, which cannot be written for people", ast.ValueName(value))}
+		return "", &EvaluationError{Reason: fmt.Sprintf("a finding holds %s, which cannot be written for people", value.Kind())}
 	}
 }
 
-func renderList(length int, member func(int) ast.Value, currency string) (string, error) {
+func renderList(length int, member func(int) term.Value, currency string) (string, error) {
 	texts := make([]string, length)
 	for i := range length {
 		text, err := render(member(i), currency)
@@ -213,23 +212,23 @@ func renderList(length int, member func(int) ast.Value, currency string) (string
 	return strings.Join(texts, ", "), nil
 }
 
-func renderObject(object ast.Object, currency string) (string, error) {
-	if from, ok := integerAt(object, "from"); ok {
-		if to, ok := integerAt(object, "to"); ok {
+func renderObject(object term.Value, currency string) (string, error) {
+	if from, ok := integerOf(object.Field("from")); ok {
+		if to, ok := integerOf(object.Field("to")); ok {
 			return FormatChange(from, to), nil
 		}
 	}
 	if value, ok := valueOf(object); ok {
 		return value.String(), nil
 	}
-	if count, ok := integerAt(object, "count"); ok {
+	if count, ok := integerOf(object.Field("count")); ok {
 		return groupSigned(count), nil
 	}
-	if seconds, ok := integerAt(object, "seconds"); ok {
+	if seconds, ok := integerOf(object.Field("seconds")); ok {
 		return formatSeconds(seconds), nil
 	}
-	if micros, ok := integerAt(object, "micros"); ok {
-		if own, ok := stringAt(object, "currency"); ok {
+	if micros, ok := integerOf(object.Field("micros")); ok {
+		if own, ok := object.Field("currency").Text(); ok {
 			currency = own
 		}
 		return FormatMoney(micros, currency), nil
@@ -238,15 +237,15 @@ func renderObject(object ast.Object, currency string) (string, error) {
 }
 
 // valueOf reads a typed value, or a limit, which names its type only by its member.
-func valueOf(object ast.Object) (Value, bool) {
-	form, typed := stringAt(object, "type")
-	unlimited := object.Get(str("unlimited"))
-	micros, hasMicros := integerAt(object, "micros")
-	currency, hasCurrency := stringAt(object, "currency")
-	ppm, hasRatio := integerAt(object, "ppm")
-	text, hasText := stringAt(object, "text")
+func valueOf(object term.Value) (Value, bool) {
+	form, typed := object.Field("type").Text()
+	unlimited := object.Field("unlimited")
+	micros, hasMicros := integerOf(object.Field("micros"))
+	currency, hasCurrency := object.Field("currency").Text()
+	ppm, hasRatio := integerOf(object.Field("ppm"))
+	text, hasText := object.Field("text").Text()
 	switch {
-	case form == Unlimited.String(), !typed && unlimited != nil:
+	case form == Unlimited.String(), !typed && unlimited.Defined():
 		return UnlimitedValue(), true
 	case form == Absent.String():
 		return AbsentValue(), true
@@ -257,79 +256,62 @@ func valueOf(object ast.Object) (Value, bool) {
 	case hasText && (!typed || form == Text.String()):
 		return TextValue(text), true
 	}
-	if flag := object.Get(str("flag")); flag != nil && (!typed || form == Flag.String()) {
-		if set, ok := flag.Value.(ast.Boolean); ok {
-			return FlagValue(bool(set)), true
-		}
+	if flag, ok := object.Field("flag").Bool(); ok && (!typed || form == Flag.String()) {
+		return FlagValue(flag), true
 	}
 	return Value{}, false
 }
 
 // amountOf reads the typed value at a key of a finding. A bare number is in the unit of the change's new value.
-func amountOf(key string, value ast.Value, input ast.Object) (Value, error) {
-	wrong := &EvaluationError{Reason: key + " must be a typed value, a limit, or an integer in the unit of the change"}
-	switch value := value.(type) {
-	case ast.Object:
+func amountOf(key string, value, input term.Value) (Value, error) {
+	switch value.Kind() {
+	case term.Object:
 		if typed, ok := valueOf(value); ok {
 			return typed, nil
 		}
-	case ast.Number:
+	case term.Number:
 		number, ok := integerOf(value)
 		after, known := valueOf(afterOf(input))
-		if !ok || !known {
-			return Value{}, wrong
-		}
-		switch after.Form {
-		case Money:
+		switch {
+		case !ok || !known:
+		case after.Form == Money:
 			return MoneyValue(number, after.Currency), nil
-		case Ratio:
+		case after.Form == Ratio:
 			return RatioValue(number), nil
 		}
 	}
-	return Value{}, wrong
+	return Value{}, &EvaluationError{Reason: key + " must be a typed value, a limit, or an integer in the unit of the change"}
 }
 
-func afterOf(input ast.Object) ast.Object {
-	return input.Get(str("change")).Value.(ast.Object).Get(str("after")).Value.(ast.Object)
-}
+func afterOf(input term.Value) term.Value { return input.Field("change").Field("after") }
 
-func changeCurrency(input ast.Object) string {
-	currency, _ := stringAt(afterOf(input), "currency")
+func changeCurrency(input term.Value) string {
+	currency, _ := afterOf(input).Field("currency").Text()
 	return currency
 }
 
-func beforeCurrency(input ast.Object) string {
-	before := input.Get(str("change")).Value.(ast.Object).Get(str("before")).Value.(ast.Object)
-	currency, _ := stringAt(before, "currency")
+func beforeCurrency(input term.Value) string {
+	currency, _ := input.Field("change").Field("before").Field("currency").Text()
 	return currency
-}
-
-func integerAt(object ast.Object, name string) (int64, bool) {
-	term := object.Get(str(name))
-	if term == nil {
-		return 0, false
-	}
-	number, ok := term.Value.(ast.Number)
-	if !ok {
-		return 0, false
-	}
-	return integerOf(number)
 }
 
 // integerOf reads an exact integer. One beyond int64 is held at the largest int64: it is only
 // written for people, and what decided was exact.
-func integerOf(number ast.Number) (int64, bool) {
-	if integer, err := strconv.ParseInt(string(number), 10, 64); err == nil {
+func integerOf(value term.Value) (int64, bool) {
+	if integer, ok := value.Int(); ok {
 		return integer, true
 	}
+	number, _ := value.Number()
 	exact, ok := new(big.Int).SetString(string(number), 10)
-	if !ok {
+	switch {
+	case !ok:
 		return 0, false
+	case exact.IsInt64(): // written in another way than integers are, such as -0
+		return exact.Int64(), true
+	case exact.Sign() < 0:
+		return math.MinInt64, true
 	}
-	if exact.Sign() < 0 {
-		return -1 << 63, true
-	}
-	return 1<<63 - 1, true
+	return math.MaxInt64, true
 }
 
 func groupSigned(number int64) string {

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/bidrail/bidrail/policy/term"
 )
 
 // RuleMode says whether a rule counts. It is data of the revision (data.rules), so that a rule can
@@ -39,6 +41,7 @@ type Rule struct {
 	Optional     []string // paths it declares to cope without
 	Cap          *Cap     // the window that it holds to a limit; nil: it does not, or not by adding up
 	Overridable  bool     // a BLOCK of it can be lifted in an emergency
+	Lenient      bool     // what it reads and is not there is undefined in silence, as in OPA
 	File         string
 	Line         int
 
@@ -51,9 +54,8 @@ type Rule struct {
 
 type need struct {
 	path  string
-	group string // "limits", "facts" or "windows"
-	money bool   // a limit that is looked up by currency
-	keys  []*ast.Term
+	money bool         // a limit that is looked up by currency
+	keys  []term.Value // the parts of the path after input; the first is limits, facts or windows
 }
 
 // Concerns reports whether the rule judges changes of the kind.
@@ -71,6 +73,7 @@ type ruleMetadata struct {
 	Cap          *Cap     `json:"cap"`
 	Undetermined string   `json:"undetermined"`
 	Overridable  *string  `json:"overridable"`
+	Strict       *bool    `json:"strict"`
 }
 
 var (
@@ -245,6 +248,7 @@ func (c *compilation) readMetadata(rule *Rule, annotations *ast.Annotations, at 
 	default:
 		demand(false, "METADATA custom.undetermined is %q; it is block or approve", metadata.Undetermined)
 	}
+	rule.Lenient = metadata.Strict != nil && !*metadata.Strict
 	if metadata.Overridable != nil {
 		rule.Overridable = true
 		demand(*metadata.Overridable == "emergency", "METADATA custom.overridable is %q; it is emergency, or left out", *metadata.Overridable)

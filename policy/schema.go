@@ -6,8 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/open-policy-agent/opa/v1/ast"
+	"sync/atomic"
 
 	"github.com/bidrail/bidrail/policy/limits"
 )
@@ -25,6 +24,8 @@ type shape struct {
 	unless     string   // with this property there, those of otherwise may be missing
 	otherwise  []string // properties that are there whenever unless is not
 	shared     string   // the name under which the JSON Schema has it once for the many places that it is in
+
+	met [8]atomic.Pointer[fitting] // keys of objects that are fit for it
 }
 
 const (
@@ -214,14 +215,16 @@ func (s *shape) jsonSchema() map[string]any {
 
 // render renders the shape, or where it is shared a reference to the definition that it puts down.
 func (s *shape) render(definitions map[string]any) map[string]any {
-	if s.shared != "" {
-		if definitions[s.shared] == nil {
-			whole := *s
-			whole.shared = ""
-			definitions[s.shared] = whole.render(definitions)
-		}
-		return map[string]any{"$ref": "#/$defs/" + s.shared}
+	if s.shared == "" {
+		return s.renderWhole(definitions)
 	}
+	if definitions[s.shared] == nil {
+		definitions[s.shared] = s.renderWhole(definitions)
+	}
+	return map[string]any{"$ref": "#/$defs/" + s.shared}
+}
+
+func (s *shape) renderWhole(definitions map[string]any) map[string]any {
 	schema := map[string]any{"type": s.form}
 	if s.form == formValue {
 		schema["type"] = formObject
@@ -298,145 +301,24 @@ func (r *Revision) factDefinitions() (map[string]string, error) {
 	return facts, nil
 }
 
-// walk visits the shape and all within it.
-func (s *shape) walk(visit func(*shape)) {
-	if s == nil {
-		return
-	}
-	visit(s)
-	s.members.walk(visit)
-	for _, property := range s.properties {
-		property.walk(visit)
-	}
-}
-
-// check returns what is wrong with a document, each as a path and a complaint; nil when it has
-// the shape.
-func (s *shape) check(document ast.Value) []violation {
-	c := checker{path: make([]string, 0, 8)}
-	c.value(s, "input", document)
-	return c.found
-}
-
-type violation struct{ path, complaint string }
-
-func (v violation) String() string { return v.path + " " + v.complaint }
-
-// checker walks a document beside its shape. The path is only put together for what is wrong:
-// almost every document is right.
-type checker struct {
-	path  []string
-	found []violation
-}
-
-func (c *checker) complain(name, format string, arguments ...any) {
-	path := strings.Join(c.path, ".")
-	if name != "" {
-		path += "." + name
-	}
-	path = strings.ReplaceAll(path, ".[", "[")
-	c.found = append(c.found, violation{path, fmt.Sprintf(format, arguments...)})
-}
-
-func (c *checker) value(s *shape, name string, document ast.Value) {
-	c.path = append(c.path, name)
-	defer func() { c.path = c.path[:len(c.path)-1] }()
-	switch s.form {
-	case formString:
-		text, ok := document.(ast.String)
-		if !ok {
-			c.complain("", "is %s and must be a string", ast.ValueName(document))
-		} else if len(s.enum) > 0 && !slices.Contains(s.enum, string(text)) {
-			c.complain("", "is %q, which is not one of the known values", string(text))
+// free reports whether a path, such as input.change.target.labels.tier, is a key of an object whose keys are free: one that is not
+// there is one that it does not have.
+func (s *shape) free(path string) bool {
+	at := s
+	for _, name := range strings.FieldsFunc(strings.TrimPrefix(path, "input"), func(r rune) bool { return r == '.' || r == '[' || r == ']' }) {
+		if at.properties == nil && at.form == formObject && at.members != nil {
+			return true
 		}
-	case formInteger:
-		number, ok := document.(ast.Number)
-		if !ok {
-			c.complain("", "is %s and must be an integer", ast.ValueName(document))
-		} else if !isInteger(number) {
-			c.complain("", "is %s and must be an integer", number)
+		next := at.properties[name]
+		if next == nil {
+			next = at.members
 		}
-	case formBoolean:
-		if _, ok := document.(ast.Boolean); !ok {
-			c.complain("", "is %s and must be true or false", ast.ValueName(document))
-		}
-	case formArray:
-		array, ok := document.(*ast.Array)
-		if !ok {
-			c.complain("", "is %s and must be a list", ast.ValueName(document))
-			return
-		}
-		for i := range array.Len() {
-			c.value(s.members, indexName(i), array.Elem(i).Value)
-		}
-	default:
-		object, ok := document.(ast.Object)
-		if !ok {
-			c.complain("", "is %s and must be an object", ast.ValueName(document))
-			return
-		}
-		c.object(s, object)
-	}
-}
-
-func (c *checker) object(s *shape, object ast.Object) {
-	demand := func(names []string) {
-		for _, name := range names {
-			if object.Get(str(name)) == nil {
-				c.complain(name, "is missing")
-			}
-		}
-	}
-	demand(s.required)
-	if s.form == formValue {
-		if kind, ok := stringAt(object, "type"); ok {
-			demand(valueMembers[kind])
-		}
-	}
-	if s.unless != "" && object.Get(str(s.unless)) == nil {
-		demand(s.otherwise)
-	}
-	object.Foreach(func(key, member *ast.Term) {
-		name, ok := key.Value.(ast.String)
-		if !ok {
-			c.complain("", "has a key that is not a string")
-			return
-		}
-		property := s.members
-		if property == nil {
-			property = s.properties[string(name)]
-		}
-		if property == nil {
-			c.complain(string(name), "is not part of the input document")
-			return
-		}
-		c.value(property, string(name), member.Value)
-	})
-}
-
-func indexName(i int) string {
-	if i == 0 {
-		return "[0]" // what nearly every list has
-	}
-	return fmt.Sprintf("[%d]", i)
-}
-
-func isInteger(number ast.Number) bool {
-	for i, digit := range []byte(number) {
-		if (digit < '0' || digit > '9') && (i > 0 || digit != '-') {
+		if next == nil {
 			return false
 		}
+		at = next
 	}
-	return number != "" && number != "-"
-}
-
-func stringAt(object ast.Object, name string) (string, bool) {
-	term := object.Get(str(name))
-	if term == nil {
-		return "", false
-	}
-	text, ok := term.Value.(ast.String)
-	return string(text), ok
+	return false
 }
 
 func splitLimit(name string) (group, rest string) {

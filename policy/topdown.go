@@ -11,6 +11,8 @@ import (
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 	"github.com/open-policy-agent/opa/v1/topdown"
+
+	"github.com/bidrail/bidrail/policy/term"
 )
 
 // topdownEvaluator runs rules with OPA's own evaluator: the reference for what a rule means.
@@ -98,22 +100,32 @@ func (t *topdownEvaluator) prepare(ctx context.Context, sets []ruleSet, same map
 	return query, nil
 }
 
-// Evaluate implements [Evaluator].
-func (t *topdownEvaluator) Evaluate(ctx context.Context, kind Kind, input ast.Value) ([]Raised, error) {
-	query, ok := t.byKind[kind]
-	if !ok {
-		return nil, &EvaluationError{Reason: fmt.Sprintf("no rules were prepared for the kind %s", kind)}
+// evaluate implements [evaluator].
+func (t *topdownEvaluator) evaluate(ctx context.Context, kind Kind, rules []*Rule, all bool, input term.Value) ([]ruleAnswer, error) {
+	converted := input.AST()
+	queries := make([]*topdownQuery, 0, 1)
+	if query := t.byKind[kind]; all && query != nil {
+		queries = append(queries, query)
+	} else {
+		for _, rule := range rules {
+			queries = append(queries, t.byRule[rule])
+		}
 	}
-	return t.run(ctx, query, input)
-}
-
-// EvaluateRule implements [Evaluator].
-func (t *topdownEvaluator) EvaluateRule(ctx context.Context, rule *Rule, input ast.Value) ([]Raised, error) {
-	query, ok := t.byRule[rule]
-	if !ok {
-		return nil, &EvaluationError{Reason: fmt.Sprintf("the rule %s was not prepared", rule.ID)}
+	var answers []ruleAnswer
+	for _, query := range queries {
+		raised, err := t.run(ctx, query, converted)
+		if err != nil {
+			return nil, err
+		}
+		for _, each := range raised {
+			if len(answers) == 0 || answers[len(answers)-1].rule != each.Rule {
+				answers = append(answers, ruleAnswer{rule: each.Rule})
+			}
+			last := &answers[len(answers)-1]
+			last.raised = append(last.raised, each)
+		}
 	}
-	return t.run(ctx, query, input)
+	return answers, nil
 }
 
 func (t *topdownEvaluator) run(ctx context.Context, query *topdownQuery, input ast.Value, more ...rego.EvalOption) ([]Raised, error) {
@@ -140,11 +152,11 @@ func (q *topdownQuery) read(results rego.ResultSet) ([]Raised, error) {
 	if len(results) != 1 {
 		return nil, &EvaluationError{Reason: fmt.Sprintf("the rules gave %d results instead of one: something in them is undefined", len(results))}
 	}
-	term, ok := results[0].Bindings["x"].(*ast.Term)
+	bound, ok := results[0].Bindings["x"].(*ast.Term)
 	if !ok {
 		return nil, &EvaluationError{Reason: "the rules gave no result"}
 	}
-	list, ok := term.Value.(*ast.Array)
+	list, ok := bound.Value.(*ast.Array)
 	if !ok || list.Len() != len(q.sets) {
 		return nil, &EvaluationError{Reason: "the rules gave a result of another form than was asked for"}
 	}
@@ -157,9 +169,13 @@ func (q *topdownQuery) read(results rego.ResultSet) ([]Raised, error) {
 		if members.Len() == 0 {
 			continue
 		}
-		members.Sorted().Foreach(func(member *ast.Term) {
-			raised = append(raised, Raised{set.rule, set.effect, member.Value})
-		})
+		for _, member := range members.Slice() { // in order
+			finding, err := term.FromAST(member.Value)
+			if err != nil {
+				return nil, &EvaluationError{Reason: fmt.Sprintf("%s.%s: %v", set.rule.ID, set.effect, err)}
+			}
+			raised = append(raised, Raised{set.rule, set.effect, finding})
+		}
 	}
 	return raised, nil
 }

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/bidrail/bidrail/policy/term"
 )
 
 // scopeNames are the scopes that windows are summed up for, each with what it is.
@@ -107,43 +107,68 @@ func windowShape(ofField bool) *shape {
 	return window
 }
 
-func windowsTerm(windows Windows, now time.Time) *ast.Term {
-	if len(windows) == 0 {
-		return ast.InternedEmptyObject
-	}
-	scopes := ast.NewObject()
+func (b *builder) windows(windows Windows, now time.Time) term.Value {
+	var space [16]member
+	scopes := space[:0]
 	for i := range windows {
-		scopes.Insert(str(windows[i].Scope), scopeTerm(&windows[i], now))
+		scopes = append(scopes, member{windows[i].Scope, b.scope(&windows[i], now)})
 	}
-	return ast.NewTerm(scopes)
+	return b.named(scopes)
 }
 
-func scopeTerm(scope *ScopeWindows, now time.Time) *ast.Term {
-	object := ast.NewObject(item(scopeReverses, ast.InternedTerm(scope.Reverses)))
-	if !scope.LastChange.IsZero() {
-		object.Insert(str(scopeAge), num(ageSeconds(now, scope.LastChange)))
-	}
+func (b *builder) scope(scope *ScopeWindows, now time.Time) term.Value {
+	var space [16]member
+	members := space[:0]
 	for i := range scope.Sums {
-		object.Insert(str(scope.Sums[i].Window), windowTerm(&scope.Sums[i], scope.Scope == "field"))
+		members = append(members, member{scope.Sums[i].Window, b.window(&scope.Sums[i], scope.Scope == "field")})
 	}
-	return ast.NewTerm(object)
+	if !scope.LastChange.IsZero() {
+		members = insert(members, member{scopeAge, term.Int(ageSeconds(now, scope.LastChange))})
+	}
+	return b.named(insert(members, member{scopeReverses, term.Bool(scope.Reverses)}))
 }
 
-func windowTerm(sums *WindowSums, ofField bool) *ast.Term {
-	items := make([][2]*ast.Term, 0, 13)
-	items = append(items, item("count", num(sums.Count)), item("reversals", num(sums.Reversals)), item("open", num(sums.HeldOpen)))
+var windowForm = newForm([]string{"count", "low", "lowered", "moved", "net_fall", "net_rise", "open", "peak", "problem", "raised", "reversals",
+	"start_high", "start_low"},
+	windowAmounts, []string{"low", "peak", "start_high", "start_low"}, []string{"problem"})
+
+// madeWindow is a window that a document has already. Many windows of a document have seen the same, most often nothing.
+type madeWindow struct {
+	sums    WindowSums // without its name
+	ofField bool
+	value   term.Value
+}
+
+// window is one window, the same value as another that has seen the same.
+func (b *builder) window(sums *WindowSums, ofField bool) term.Value {
+	unnamed := *sums
+	unnamed.Window = ""
+	for i := range b.windowsMade {
+		made := &b.windowsMade[i]
+		if !made.value.Defined() {
+			*made = madeWindow{unnamed, ofField, b.newWindow(sums, ofField)}
+		} else if made.ofField != ofField || made.sums != unnamed {
+			continue
+		}
+		return made.value
+	}
+	return b.newWindow(sums, ofField)
+}
+
+func (b *builder) newWindow(sums *WindowSums, ofField bool) term.Value {
+	var raised, lowered, moved, netRise, netFall, startLow, startHigh, low, peak, problem term.Value
 	if sums.AmountsKnown {
-		items = append(items, item("raised", num(sums.Raised)), item("lowered", num(sums.Lowered)), item("moved", num(sums.moved())),
-			item("net_rise", num(sums.NetRise)), item("net_fall", num(sums.NetFall)))
+		raised, lowered, moved = term.Int(sums.Raised), term.Int(sums.Lowered), term.Int(sums.moved())
+		netRise, netFall = term.Int(sums.NetRise), term.Int(sums.NetFall)
 	}
 	if sums.ValuesKnown && ofField {
-		items = append(items, item("start_low", num(sums.StartLow)), item("start_high", num(sums.StartHigh)),
-			item("low", num(sums.Low)), item("peak", num(sums.Peak)))
+		startLow, startHigh, low, peak = term.Int(sums.StartLow), term.Int(sums.StartHigh), term.Int(sums.Low), term.Int(sums.Peak)
 	}
 	if sums.Problem != "" {
-		items = append(items, item("problem", str(sums.Problem)))
+		problem = term.Text(sums.Problem)
 	}
-	return ast.ObjectTerm(items...)
+	return b.object(windowForm, term.Int(sums.Count), low, lowered, moved, netFall, netRise, term.Int(sums.HeldOpen), peak, problem, raised,
+		term.Int(sums.Reversals), startHigh, startLow)
 }
 
 // moved is what was raised and lowered together. A sum that does not fit is the largest there is, above every limit.

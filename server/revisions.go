@@ -113,8 +113,13 @@ func (s *Server) Activate(ctx context.Context, next *Policy) error {
 	if active.directory.Empty() {
 		s.logger.Warn("people/data.yaml names nobody, so whatever needs people will expire; the policy guide says how to name them")
 	}
+	evaluator, fallBack := active.Engine.Evaluator()
+	if fallBack != nil {
+		s.logger.Warn("this policy cannot be compiled, so OPA's own evaluator runs it: slower, and less of what rules read and is not there is noticed",
+			"revision", revision.Digest, "reason", fallBack)
+	}
 	s.logger.Info("policy active", "revision", revision.Digest, "source", revision.Source,
-		"rules", len(active.Engine.Rules()), "limit_entries", revision.Limits().Len())
+		"rules", len(active.Engine.Rules()), "limit_entries", revision.Limits().Len(), "evaluator", evaluator)
 	return nil
 }
 

@@ -33,6 +33,9 @@ func (c *policyCheckCommand) Run(ctx context.Context, env environment) error {
 	for _, rule := range loaded.Engine.Rules() {
 		modes[rule.Mode]++
 	}
+	if _, fallBack := loaded.Engine.Evaluator(); fallBack != nil {
+		fmt.Fprintf(env.stderr, "this policy cannot be compiled, so OPA's own evaluator will run it, slower, and notice less of what is missing: %v\n", fallBack)
+	}
 	_, err = fmt.Fprintf(env.stdout, "ok: %s (%d enforced, %d in shadow, %d off), %d limit entries\nrevision %s\nits tests were not run; bidrail policy test %s runs them\n",
 		plural(len(loaded.Engine.Rules()), "rule"), modes[policy.RuleEnforce], modes[policy.RuleShadow], modes[policy.RuleOff],
 		revision.Limits().Len(), revision.Digest, c.Dir)

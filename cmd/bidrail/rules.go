@@ -82,12 +82,16 @@ func printRulePage(out screen, rule *bidrailv1.Rule) error {
 	if rule.GetOverridable() {
 		overridable = "in an emergency, by somebody with the role for it"
 	}
+	strict := ""
+	if rule.GetLenient() {
+		strict = "no: what it reads and is not there lets pass"
+	}
 	for _, line := range [][2]string{
 		{"mode", modeName(rule.GetMode())}, {"can", effectNames(rule.GetEffects())}, {"kinds", kindNames(rule.GetKinds())},
 		{"owner", rule.GetOwner()}, {"source", rule.GetSource()}, {"at", fmt.Sprintf("%s:%d", rule.GetFile(), rule.GetLine())},
 		{"reads", strings.Join(rule.GetReads(), "\n             ")}, {"copes without", strings.Join(rule.GetOptional(), ", ")},
 		{"if undecided", strings.ToLower(strings.TrimPrefix(rule.GetUndetermined().String(), "EFFECT_"))},
-		{"overridable", overridable},
+		{"strict", strict}, {"overridable", overridable},
 	} {
 		if line[1] != "" {
 			fmt.Fprintf(&page, "%-12s %s\n", line[0], line[1])

@@ -35,6 +35,7 @@ type serveCommand struct {
 	Listen    string `help:"Address of the gRPC door. Default 127.0.0.1:7443." placeholder:"ADDR"`
 	HTTP      string `help:"Address of the JSON door. Default: none." name:"http" placeholder:"ADDR"`
 	Data      string `help:"Folder of the record. Default ./bidrail-data." placeholder:"DIR"`
+	Evaluator string `help:"What runs the rules: plan, which is compiled, or topdown, which is OPA's own and slower. Default plan." placeholder:"NAME"`
 	Policy    string `help:"Folder or bundle of rules and limits. Default: the shipped pack." placeholder:"DIR"`
 	LogLevel  string `help:"trace, debug, info, warn or error. Default info: a line for each decision." placeholder:"LEVEL"`
 	LogFormat string `help:"text or json. Default text." placeholder:"FORMAT"`
@@ -81,7 +82,7 @@ func (c *serveCommand) environ(environ []string) []string {
 func (c *serveCommand) flags() map[string]any {
 	flags := map[string]any{}
 	for name, value := range map[string]string{
-		"listen": c.Listen, "http": c.HTTP, "data": c.Data, "policy": c.Policy,
+		"listen": c.Listen, "http": c.HTTP, "data": c.Data, "policy": c.Policy, "evaluation.evaluator": c.Evaluator,
 		"log.level": c.LogLevel, "log.format": c.LogFormat,
 	} {
 		if value != "" {
@@ -98,7 +99,7 @@ func serve(ctx context.Context, settings config.Config, caps []ledger.Cap, logge
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
-	options := policy.Options{Deadline: settings.Evaluation.Deadline}
+	options := policy.Options{Deadline: settings.Evaluation.Deadline, Evaluator: policy.EvaluatorName(settings.Evaluation.Evaluator)}
 	active, err := loadPolicy(ctx, settings.Policy, options)
 	if err != nil {
 		return err

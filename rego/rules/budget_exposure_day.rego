@@ -10,7 +10,7 @@
 #   id: budget.exposure_day
 #   owner: media-governance
 #   kinds: [daily_budget, shared_budget]
-#   optional: [input.windows.field.day.peak]
+#   optional: [input.windows.field.day.peak, data.platforms]
 #   overridable: emergency
 #   source: "Google help 10487143; the factor of each platform has its own source in the data"
 package bidrail.rules.budget_exposure_day

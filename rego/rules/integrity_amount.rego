@@ -13,6 +13,7 @@
 #       monthly_budget, lifetime_budget, shared_budget, account_budget, budget_rule,
 #       experiment_control,
 #     ]
+#   optional: [data.currencies]
 #   source: >-
 #     mureo #419; Google Ads: VALUE_NOT_MULTIPLE_OF_BILLABLE_UNIT; googleads-php-lib #559: 33.51
 #     sent as 33,509,999 micros

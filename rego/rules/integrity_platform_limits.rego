@@ -11,6 +11,7 @@
 #       bid, default_bid, bid_modifier, bid_limit, target_cpa, target_roas, daily_budget,
 #       monthly_budget, lifetime_budget, shared_budget, account_budget,
 #     ]
+#   optional: [data.platforms]
 #   source: "the platforms' documentation, named with each bound"
 package bidrail.rules.integrity_platform_limits
 

@@ -8,6 +8,7 @@
 # custom:
 #   id: integrity.schema
 #   owner: media-governance
+#   optional: [data.platforms]
 #   source: >-
 #     Amazon: a batch update without an id creates, state=archived archives for good
 package bidrail.rules.integrity_schema

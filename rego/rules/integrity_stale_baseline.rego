@@ -13,7 +13,7 @@
 #       daily_budget, monthly_budget, lifetime_budget, budget_type, shared_budget,
 #       account_budget, status,
 #     ]
-#   optional: [input.facts.current_value]
+#   optional: [input.facts.current_value, input.change.before_age_s]
 #   source: >-
 #     approval-gated-mcp compares the live value before it writes; ages are Bidrail's own proposal
 package bidrail.rules.integrity_stale_baseline

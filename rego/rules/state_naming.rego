@@ -8,6 +8,7 @@
 #   id: state.naming
 #   owner: media-governance
 #   kinds: [name]
+#   optional: [data.naming.patterns]
 #   source: "CH-GEO-SEG-OFR-OBJ-YYYYMM, a convention several agencies describe"
 package bidrail.rules.state_naming
 

@@ -17,6 +17,8 @@ import (
 	"github.com/knadh/koanf/providers/env/v2"
 	"github.com/knadh/koanf/providers/file"
 	"github.com/knadh/koanf/v2"
+
+	"github.com/bidrail/bidrail/policy"
 )
 
 // Config is all settings. Their names in a file are the tags; in the environment BIDRAIL_ and the
@@ -59,6 +61,9 @@ type Log struct {
 type Evaluation struct {
 	// Deadline is for all rules of one change together. What takes longer is blocked. Default 250ms.
 	Deadline time.Duration `koanf:"deadline"`
+	// Evaluator runs the rules: plan, which is compiled Go and says what is not there, or topdown, which is OPA's own and slower.
+	// A policy that plan cannot run falls back to topdown, and the server says so when it is loaded. Default plan.
+	Evaluator string `koanf:"evaluator"`
 }
 
 // Permit bounds how long a permit is good for.
@@ -100,7 +105,7 @@ func Default() Config {
 	return Config{
 		Listen: "127.0.0.1:7443", Data: "bidrail-data",
 		Log:        Log{Level: "info", Format: "text"},
-		Evaluation: Evaluation{Deadline: 250 * time.Millisecond},
+		Evaluation: Evaluation{Deadline: 250 * time.Millisecond, Evaluator: string(policy.ByPlan)},
 		Permit:     Permit{Life: time.Minute, ReportWithin: 10 * time.Minute},
 		Drain:      10 * time.Second,
 	}
@@ -214,6 +219,9 @@ func (c Config) Validate() error {
 	}
 	if c.Evaluation.Deadline <= 0 {
 		problems = append(problems, errors.New("evaluation.deadline: must be longer than nothing, such as 250ms"))
+	}
+	if _, err := policy.ParseEvaluator(c.Evaluation.Evaluator); err != nil {
+		problems = append(problems, fmt.Errorf("evaluation.evaluator: %w", err))
 	}
 	if c.Permit.Life <= 0 {
 		problems = append(problems, errors.New("permit.life: must be longer than nothing, such as 60s"))

@@ -28,7 +28,7 @@ func TestDefaults(t *testing.T) {
 	}
 	want := config.Config{
 		Listen: "127.0.0.1:7443", Data: "bidrail-data", Log: config.Log{Level: "info", Format: "text"},
-		Evaluation: config.Evaluation{Deadline: 250 * time.Millisecond}, Permit: config.Permit{Life: time.Minute, ReportWithin: 10 * time.Minute},
+		Evaluation: config.Evaluation{Deadline: 250 * time.Millisecond, Evaluator: "plan"}, Permit: config.Permit{Life: time.Minute, ReportWithin: 10 * time.Minute},
 		Drain: 10 * time.Second,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -42,7 +42,7 @@ func TestDefaults(t *testing.T) {
 func TestEverySetting(t *testing.T) {
 	want := config.Config{
 		Listen: "[::1]:1", HTTP: "localhost:2", Data: "/d", Policy: "/p", Log: config.Log{Level: "debug", Format: "json"},
-		Evaluation: config.Evaluation{Deadline: time.Second}, Permit: config.Permit{Life: 30 * time.Second, ReportWithin: time.Hour}, Drain: 2 * time.Minute,
+		Evaluation: config.Evaluation{Deadline: time.Second, Evaluator: "topdown"}, Permit: config.Permit{Life: 30 * time.Second, ReportWithin: time.Hour}, Drain: 2 * time.Minute,
 		Notify: config.Notify{Link: "https://b", AllowPrivate: []string{"10.1.0.0/16"}},
 	}
 	for name, load := range map[string]func() (config.Config, error){
@@ -53,7 +53,7 @@ http: localhost:2
 data: /d
 policy: /p
 log: {level: debug, format: json}
-evaluation: {deadline: 1s}
+evaluation: {deadline: 1s, evaluator: topdown}
 permit: {life: 30s, report_within: 1h}
 drain: 2m
 notify: {link: "https://b", allow_private: [10.1.0.0/16]}
@@ -62,14 +62,14 @@ notify: {link: "https://b", allow_private: [10.1.0.0/16]}
 		"environment": func() (config.Config, error) {
 			return config.Load("", []string{
 				"BIDRAIL_LISTEN=[::1]:1", "BIDRAIL_HTTP=localhost:2", "BIDRAIL_DATA=/d", "BIDRAIL_POLICY=/p", "BIDRAIL_LOG_LEVEL=debug",
-				"BIDRAIL_LOG_FORMAT=json", "BIDRAIL_EVALUATION_DEADLINE=1s", "BIDRAIL_PERMIT_LIFE=30s", "BIDRAIL_PERMIT_REPORT_WITHIN=1h", "BIDRAIL_DRAIN=2m", "BIDRAIL_NOTIFY_LINK=https://b",
+				"BIDRAIL_LOG_FORMAT=json", "BIDRAIL_EVALUATION_DEADLINE=1s", "BIDRAIL_EVALUATION_EVALUATOR=topdown", "BIDRAIL_PERMIT_LIFE=30s", "BIDRAIL_PERMIT_REPORT_WITHIN=1h", "BIDRAIL_DRAIN=2m", "BIDRAIL_NOTIFY_LINK=https://b",
 				"BIDRAIL_NOTIFY_ALLOW_PRIVATE=10.1.0.0/16", "PATH=/bin", "OTHER_LISTEN=0.0.0.0:1",
 			}, nil)
 		},
 		"flags": func() (config.Config, error) {
 			return config.Load("", nil, map[string]any{
 				"listen": "[::1]:1", "http": "localhost:2", "data": "/d", "policy": "/p", "log.level": "debug", "log.format": "json",
-				"evaluation.deadline": "1s", "permit.life": "30s", "permit.report_within": "1h", "drain": "2m", "notify.link": "https://b", "notify.allow_private": []string{"10.1.0.0/16"},
+				"evaluation.deadline": "1s", "evaluation.evaluator": "topdown", "permit.life": "30s", "permit.report_within": "1h", "drain": "2m", "notify.link": "https://b", "notify.allow_private": []string{"10.1.0.0/16"},
 			})
 		},
 	} {
@@ -144,6 +144,7 @@ func TestRefused(t *testing.T) {
 		"format":                {"log: {format: xml}\n", nil, []string{"log.format", "xml"}},
 		"no deadline":           {"evaluation: {deadline: 0s}\n", nil, []string{"evaluation.deadline"}},
 		"negative deadline":     {"", []string{"BIDRAIL_EVALUATION_DEADLINE=-1s"}, []string{"evaluation.deadline"}},
+		"unknown evaluator":     {"evaluation: {evaluator: wasm}\n", nil, []string{"evaluation.evaluator", "plan or topdown"}},
 		"no permit life":        {"permit: {life: 0s}\n", nil, []string{"permit.life"}},
 		"no time to report":     {"permit: {report_within: -1s}\n", nil, []string{"permit.report_within"}},
 		"unknown key of a cap":  {"caps: [{name: a, limmit: 5}]\n", nil, []string{"limmit"}},

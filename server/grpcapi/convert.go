@@ -153,6 +153,7 @@ func RuleMessage(rule *policy.Rule) *bidrailv1.Rule {
 		Id: rule.ID, Title: rule.Title, Description: rule.Description, Owner: rule.Owner, Source: rule.Source,
 		Mode: ruleModeMessage(rule.Mode), File: rule.File, Line: int32(rule.Line), Reads: rule.Reads,
 		Optional: rule.Optional, Undetermined: bidrailv1.Effect(rule.Undetermined), Overridable: rule.Overridable,
+		Lenient: rule.Lenient,
 	}
 	for _, kind := range rule.Kinds {
 		message.Kinds = append(message.Kinds, bidrailv1.Kind(kind))

@@ -250,7 +250,7 @@ func TestEveryFieldOfARuleIsWritten(t *testing.T) {
 		ID: "bid.ceiling", Title: "t", Description: "d", Owner: "o", Source: "s", Kinds: []policy.Kind{policy.KindBid, policy.KindName},
 		Effects: []policy.Effect{policy.Blocks, policy.Warn}, Mode: policy.RuleShadow, Undetermined: policy.Approve,
 		Reads: []string{"input.now"}, Optional: []string{"input.facts.x"}, File: "rules/x.rego", Line: 3,
-		Overridable: true,
+		Overridable: true, Lenient: true,
 	}
 	unset(t, grpcapi.RuleMessage(rule).ProtoReflect(), "")
 	for _, mode := range []policy.RuleMode{policy.RuleEnforce, policy.RuleShadow, policy.RuleOff} {

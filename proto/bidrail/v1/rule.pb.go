@@ -108,7 +108,10 @@ type Rule struct {
 	// What an undetermined rule does to the change: EFFECT_BLOCK, or EFFECT_APPROVE where its metadata says so.
 	Undetermined Effect `protobuf:"varint,13,opt,name=undetermined,enum=bidrail.v1.Effect" json:"undetermined,omitempty"`
 	// A person with the role for it may lift what it blocks, in an emergency and for one exact change.
-	Overridable   bool `protobuf:"varint,14,opt,name=overridable" json:"overridable,omitempty"`
+	Overridable bool `protobuf:"varint,14,opt,name=overridable" json:"overridable,omitempty"`
+	// The rule has opted out of being told what it misses: what it reads and is not there makes an expression undefined, and an
+	// undefined expression lets pass. Its metadata says strict: false.
+	Lenient       bool `protobuf:"varint,15,opt,name=lenient" json:"lenient,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -241,12 +244,19 @@ func (x *Rule) GetOverridable() bool {
 	return false
 }
 
+func (x *Rule) GetLenient() bool {
+	if x != nil {
+		return x.Lenient
+	}
+	return false
+}
+
 var File_bidrail_v1_rule_proto protoreflect.FileDescriptor
 
 const file_bidrail_v1_rule_proto_rawDesc = "" +
 	"\n" +
 	"\x15bidrail/v1/rule.proto\x12\n" +
-	"bidrail.v1\x1a\x17bidrail/v1/change.proto\x1a\x19bidrail/v1/decision.proto\"\xb0\x03\n" +
+	"bidrail.v1\x1a\x17bidrail/v1/change.proto\x1a\x19bidrail/v1/decision.proto\"\xca\x03\n" +
 	"\x04Rule\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12 \n" +
@@ -262,7 +272,8 @@ const file_bidrail_v1_rule_proto_rawDesc = "" +
 	"\x05reads\x18\v \x03(\tR\x05reads\x12\x1a\n" +
 	"\boptional\x18\f \x03(\tR\boptional\x126\n" +
 	"\fundetermined\x18\r \x01(\x0e2\x12.bidrail.v1.EffectR\fundetermined\x12 \n" +
-	"\voverridable\x18\x0e \x01(\bR\voverridable*e\n" +
+	"\voverridable\x18\x0e \x01(\bR\voverridable\x12\x18\n" +
+	"\alenient\x18\x0f \x01(\bR\alenient*e\n" +
 	"\bRuleMode\x12\x19\n" +
 	"\x15RULE_MODE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11RULE_MODE_ENFORCE\x10\x01\x12\x14\n" +

@@ -1,0 +1,6 @@
+//go:build !race
+
+package policy
+
+// manyInputs is how many inputs are judged by both evaluators.
+const manyInputs = 20_000

@@ -1,0 +1,47 @@
+# Looks for the largest of a long list, ten thousand times.
+
+# METADATA
+# title: Hostile
+# description: A rule that somebody wrote by malice or by mistake.
+# custom:
+#   id: test.hostile
+#   owner: tests
+#   source: tests
+package bidrail.rules.hostile
+
+l0 := [input.change.id, 3, 1, 2]
+
+l1 := array.concat(l0, l0)
+
+l2 := array.concat(l1, l1)
+
+l3 := array.concat(l2, l2)
+
+l4 := array.concat(l3, l3)
+
+l5 := array.concat(l4, l4)
+
+l6 := array.concat(l5, l5)
+
+l7 := array.concat(l6, l6)
+
+l8 := array.concat(l7, l7)
+
+l9 := array.concat(l8, l8)
+
+l10 := array.concat(l9, l9)
+
+l11 := array.concat(l10, l10)
+
+l12 := array.concat(l11, l11)
+
+l13 := array.concat(l12, l12)
+
+l14 := array.concat(l13, l13)
+
+xs := [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100]
+
+block contains finding if {
+	every a in xs { every b in xs { max(l14) != [a, b] } }
+	finding := {"message": "hostile"}
+}
