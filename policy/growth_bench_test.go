@@ -102,7 +102,7 @@ func BenchmarkBatch(b *testing.B) {
 	requests := make([]*Request, changes)
 	for i := range requests {
 		requests[i] = shippedBid(func(r *Request) {
-			r.Change.Target.EntityID, r.Change.After.Amount = fmt.Sprint("keyword-", i), int64(4_100_000+i%300_000)
+			r.Change.Target.EntityID, r.Change.After.Amount = fmt.Sprint("keyword-", i), int64(4_100_000+i%30*10_000)
 		})
 	}
 	for b.Loop() {
@@ -111,8 +111,8 @@ func BenchmarkBatch(b *testing.B) {
 		for range runtime.GOMAXPROCS(0) {
 			workers.Go(func() {
 				for i := next.Add(1) - 1; i < changes; i = next.Add(1) - 1 {
-					if engine.Evaluate(b.Context(), requests[i]).Verdict != Allow {
-						b.Error("a change that is meant to pass does not")
+					if outcome := engine.Evaluate(b.Context(), requests[i]); outcome.Verdict != Allow {
+						b.Errorf("a change that is meant to pass does not: %+v", outcome.Findings)
 						return
 					}
 				}
