@@ -173,7 +173,11 @@ func (c *compiler) arrayAppend(s *ir.ArrayAppendStmt, k known) step {
 			*list = term.List{}
 			l[array] = list.Value()
 		}
-		list.Append(value.of(l))
+		item := value.of(l)
+		if !item.Defined() {
+			return undefined
+		}
+		list.Append(item)
 		return next
 	}
 }
@@ -194,7 +198,11 @@ func (c *compiler) objectInsert(s *ir.ObjectInsertStmt, k known, of *form) step 
 	if of != nil {
 		place := of.place
 		return func(_ *run, l []term.Value) signal {
-			l[object].Map().Put(place, value.of(l))
+			member := value.of(l)
+			if !member.Defined() {
+				return undefined
+			}
+			l[object].Map().Put(place, member)
 			return next
 		}
 	}
@@ -206,11 +214,14 @@ func (c *compiler) objectInsert(s *ir.ObjectInsertStmt, k known, of *form) step 
 		if into == nil {
 			return undefined
 		}
-		name := key.of(l)
+		name, member := key.of(l), value.of(l)
+		if !name.Defined() || !member.Defined() {
+			return undefined
+		}
 		if err := r.weigh(name); err != nil {
 			return r.stop(err)
 		}
-		into.Set(name, value.of(l))
+		into.Set(name, member)
 		return next
 	}
 }
@@ -255,6 +266,9 @@ func (c *compiler) setAdd(s *ir.SetAddStmt, k known) step {
 			l[set] = into.Value()
 		}
 		member := value.of(l)
+		if !member.Defined() {
+			return undefined
+		}
 		if err := r.weigh(member); err != nil {
 			return r.stop(err)
 		}
