@@ -186,7 +186,7 @@ func TestStagesThatNobodyUnderstandsBlock(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			rule := strings.Replace(everyBid, `{"message": "every bid needs a person"}`, `{"message": "every bid needs a person", "approval": {"stages": `+stages+`}}`, 1)
-			s := company(t, servertest.WithRevision(servertest.Company(t, map[string]string{"rules/test_every.rego": rule})))
+			s := company(t, servertest.WithRevision(withFiles(peopleRules(t, ""), map[string]string{"rules/test_every.rego": rule})))
 			group := servertest.InGroup("g", servertest.Bid("from", 100, 105), servertest.Bid("to", 100, 104))
 			for _, result := range append(decide(t, s, servertest.Bid("alone", 100, 105)), decide(t, s, group...)...) {
 				if result.Decision.Verdict != policy.Block || result.Decision.ApprovalID != "" || result.Permit != nil {

@@ -220,7 +220,7 @@ func TestSameKeyAtTheSameTime(t *testing.T) {
 // Overlapping batches and groups, in any order and at the same time: whoever gets a decision for a
 // key gets the same one, and a group is there whole or not at all.
 func TestOverlappingCalls(t *testing.T) {
-	s := servertest.New(t)
+	s := servertest.New(t, servertest.WithRevision(netRiseRules()))
 	round := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		round++

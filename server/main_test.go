@@ -1,6 +1,8 @@
 package server_test
 
 import (
+	"flag"
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -11,7 +13,18 @@ import (
 	"github.com/bidrail/bidrail/store"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain asks for 40 checks of each property, unless somebody asks for another number: each has a server under it.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	asked := os.Getenv("RAPID_CHECKS") != ""
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
+	if !asked {
+		if err := flag.Set("rapid.checks", "40"); err != nil {
+			panic(err)
+		}
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // check has the first automation ask, and demands an answer for each change.
 func check(t *testing.T, s *servertest.Server, changes ...*bidrailv1.Change) []server.Result {

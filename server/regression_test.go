@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/bidrail/bidrail/policy"
@@ -122,7 +123,7 @@ func TestVacuousApproval(t *testing.T) {
 		"a route of no stages":   {"routes/data.yaml": `routes: [{name: r, stages: []}]`},
 		"nobody says no":         {"routes/data.yaml": `default: [{name: review, any_of: [{group: growth}], deny_quorum: -1}]`},
 	} {
-		revision, err := policy.ReadRevision(servertest.Company(t, changed), name)
+		revision, err := policy.ReadRevision(withFiles(peopleRules(t, ""), changed), name)
 		if err == nil {
 			_, err = server.LoadPolicy(t.Context(), revision, policy.Options{SkipTests: true})
 		}
@@ -133,7 +134,7 @@ func TestVacuousApproval(t *testing.T) {
 
 	// A rule that wants people and asks nobody blocks.
 	for name, stages := range map[string]string{"no stages": `[]`, "no groups": `[{"name": "s", "any_of": []}]`, "nonsense": `[{"nobody": 0}]`} {
-		s := company(t, servertest.WithRevision(servertest.Company(t, map[string]string{"rules/test_asks.rego": asksFor(stages)})))
+		s := company(t, servertest.WithRevision(withFiles(peopleRules(t, ""), map[string]string{"rules/test_asks.rego": asksFor(stages)})))
 		if d := decide(t, s, servertest.Bid("b", 100, 110))[0].Decision; d.Verdict != policy.Block || d.ApprovalID != "" {
 			t.Errorf("%s: got %s with the approval %q, want BLOCK", name, d.Verdict, d.ApprovalID)
 		}
@@ -186,6 +187,14 @@ func aBudget() approvalOf {
 	return func(t *testing.T, s *servertest.Server) approval.Approval {
 		return escalated(t, s, servertest.Budget("b", "101", 20000, 20100))
 	}
+}
+
+// withFiles is a revision with some files put in place of others, or added.
+func withFiles(files fstest.MapFS, changed map[string]string) fstest.MapFS {
+	for name, content := range changed {
+		files[name] = &fstest.MapFile{Data: []byte(content)}
+	}
+	return files
 }
 
 // asksFor is a rule that wants people for every bid, and says whom.

@@ -270,9 +270,9 @@ func TestGroundCannotBeRead(t *testing.T) {
 // A large batch is recorded in portions, and asked again after one of them has failed it goes on where it was.
 func TestAPortionFails(t *testing.T) {
 	fake := &servertest.FakeStore{}
-	s := servertest.New(t, servertest.WithStore(fake.Under))
+	s := servertest.New(t, servertest.WithStore(fake.Under), servertest.WithRevision(netRiseRules()))
 	var changes []*bidrailv1.Change
-	for i := range 600 {
+	for i := range 300 {
 		changes = append(changes, servertest.Bid(fmt.Sprint(i), 100, 110))
 	}
 	calls := 0

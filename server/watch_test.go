@@ -20,14 +20,17 @@ import (
 	"github.com/bidrail/bidrail/store"
 )
 
-// blind keeps a server from finding out by looking at the record that something was written; it tells of each reading
-// of an approval.
+// blind keeps a server from finding out by looking at the record that something was written; it tells of each look, and of
+// each reading of an approval.
 type blind struct {
 	store.Reader
-	read func()
+	looked, read func()
 }
 
-func (b blind) LastApprovalEvent() (int64, error) { return 0, nil }
+func (b blind) LastApprovalEvent() (int64, error) {
+	b.looked()
+	return 0, nil
+}
 
 func (b blind) Approvals(ids []string) (map[string]approval.Approval, error) {
 	found, err := b.Reader.Approvals(ids)
@@ -68,6 +71,27 @@ func soon(t *testing.T, done <-chan waited) waited {
 func TestAWaitIsWokenByWhatThisProcessWrites(t *testing.T) {
 	fake := &servertest.FakeStore{}
 	s := company(t, servertest.WithStore(fake.Under))
+	looking, reading := make(chan struct{}, 1), make(chan struct{}, 1)
+	tell := func(told chan<- struct{}) func() {
+		return func() {
+			select {
+			case told <- struct{}{}:
+			default: // it is told already
+			}
+		}
+	}
+	fake.OnView(func(ctx context.Context, fn func(store.Reader) error) error {
+		return fake.Store.View(ctx, func(r store.Reader) error { return fn(blind{r, tell(looking), tell(reading)}) })
+	})
+	// Somebody else watches all the time, so that who looks for others has looked before, and wakes nobody any more.
+	ctx, cancel := context.WithCancel(t.Context())
+	watched := make(chan error, 1)
+	go func() {
+		watched <- s.Core.WatchApprovals(ctx, s.Auditor.Principal, server.WatchFilter{}, -1, func(store.ApprovalEvent) error { return nil })
+	}()
+	defer func() { cancel(); <-watched }()
+	<-looking
+	<-looking // what came of the first look was told before the second
 	var got server.Redemption
 	for _, test := range []struct {
 		name string
@@ -106,14 +130,12 @@ func TestAWaitIsWokenByWhatThisProcessWrites(t *testing.T) {
 			if err != nil || len(found) != 1 {
 				t.Fatalf("got %d approvals, %v", len(found), err)
 			}
-			reading := make(chan struct{}, 100)
-			fake.OnView(func(ctx context.Context, fn func(store.Reader) error) error {
-				return fake.Store.View(ctx, func(r store.Reader) error { return fn(blind{r, func() { reading <- struct{}{} }}) })
-			})
-			defer fake.OnView(nil)
+			select {
+			case <-reading: // for what was done before
+			default:
+			}
 			done := wait(t, s.Core, s.Automation.Principal, found[0])
 			<-reading
-			<-reading // once more after the first look of whoever looks for others
 			test.do(found[0])
 			if w := soon(t, done); w.err != nil || w.timedOut || w.approval.Version != found[0].Version+1 {
 				t.Errorf("got version %d, timed out %t, %v; want version %d", w.approval.Version, w.timedOut, w.err, found[0].Version+1)

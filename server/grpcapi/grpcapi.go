@@ -32,6 +32,8 @@ type Config struct {
 	Reflection bool
 	// Deadline is for calls that bring none. Default 30 s.
 	Deadline time.Duration
+	// Validator is one for several doors. Default: the door makes its own.
+	Validator *Validator
 }
 
 // Door is a gRPC server in front of package server.
@@ -48,9 +50,12 @@ type Door struct {
 
 // New makes a door. It serves once [Door.Serve] is called.
 func New(config Config) (*Door, error) {
-	validator, err := NewValidator()
-	if err != nil {
-		return nil, err
+	validator := config.Validator
+	if validator == nil {
+		var err error
+		if validator, err = NewValidator(); err != nil {
+			return nil, err
+		}
 	}
 	d := &Door{authenticator: config.Authenticator, validator: validator, logger: config.Logger, deadline: config.Deadline,
 		health: health.NewServer(), closing: make(chan struct{})}

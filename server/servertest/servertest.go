@@ -264,9 +264,16 @@ func load(t testing.TB, files fs.FS, deadline time.Duration) *server.Policy {
 	return compiled
 }
 
+// validators makes the one of all doors.
+var validators = sync.OnceValues(grpcapi.NewValidator)
+
 func (s *Server) open(t testing.TB, set options) {
 	t.Helper()
-	door, err := grpcapi.New(grpcapi.Config{Server: s.Core, Authenticator: auth.Development{}, Logger: s.Logger})
+	validator, err := validators()
+	if err != nil {
+		t.Fatal(err)
+	}
+	door, err := grpcapi.New(grpcapi.Config{Server: s.Core, Authenticator: auth.Development{}, Logger: s.Logger, Validator: validator})
 	if err != nil {
 		t.Fatal(err)
 	}
