@@ -31,7 +31,10 @@ func TestHostileRules(t *testing.T) {
 	if err != nil || len(names) < 40 {
 		t.Fatalf("only %d programs: %v", len(names), err)
 	}
-	for _, name := range names {
+	for i, name := range names {
+		if i%oneHostileIn != 0 {
+			continue
+		}
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".rego"), func(t *testing.T) { testHostile(t, name, EvaluatorName(*hostileEvaluator)) })
 	}
 }
