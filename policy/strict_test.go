@@ -16,6 +16,7 @@ import (
 // tables are data that probes look things up in.
 var tables = files{
 	"floors/data.yaml":  "search: {micros: 5000000}\nshopping: {micros: 20000}\n",
+	"rows/data.yaml":    "search: {type: auction, about: a row that has a type of its own}\n",
 	"words/data.yaml":   "search: \"5000000\"\n",
 	"blocked/data.yaml": "display: true\n",
 }
@@ -52,6 +53,8 @@ func TestWhatARuleMissesIsSaid(t *testing.T) {
 			[]string{"input.change.before_age_s is not there", "rules/probe.rego:10"}},
 		{"an unknown key of data", `block contains {"message": "low"} if input.change.after.micros < data.floors[input.change.target.channel].micros`, channel("video"),
 			[]string{"data.floors.video is not there", "rules/probe.rego:10"}},
+		{"a column that a row of data has not got, though the row has a type", `block contains {"message": "low"} if input.change.after.micros < data.rows[input.change.target.channel].floor_micros`, nil,
+			[]string{"data.rows.search.floor_micros is not there", "rules/probe.rego:10"}},
 		{"a number as text, in data", `block contains {"message": "low"} if input.change.after.micros > data.words[input.change.target.channel]`, nil,
 			[]string{"gt compares a number with a string", "rules/probe.rego:10"}},
 
