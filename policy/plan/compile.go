@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 
-	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/ir"
 
 	"github.com/bidrail/bidrail/policy/term"
@@ -63,7 +62,7 @@ func (k known) forgetAssigned(blocks ...*ir.Block) {
 
 func (c *compiler) compile() error {
 	for i, f := range c.policy.Funcs.Funcs {
-		function := &function{number: i, name: f.Name, parameters: len(f.Params), result: int(f.Return)}
+		function := &function{number: i, parameters: len(f.Params), result: int(f.Return)}
 		for _, parameter := range f.Params[min(2, len(f.Params)):] {
 			function.arguments = append(function.arguments, int(parameter))
 		}
@@ -291,6 +290,3 @@ func (c *compiler) site(statement ir.Stmt) *site {
 	}
 	return s
 }
-
-// number reads a number as the plan writes it.
-func (c *compiler) number(text string) term.Value { return term.Decimal(ast.Number(text)) }

@@ -46,7 +46,6 @@ func (s signal) nested() signal {
 // data, then its arguments.
 type function struct {
 	number     int
-	name       string
 	parameters int
 	arguments  []int // the locals of the parameters after input and data
 	result     int

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/ir"
 
 	"github.com/bidrail/bidrail/policy/term"
@@ -104,7 +105,7 @@ func (c *compiler) statement(statement ir.Stmt, k known, at place) step {
 	case *ir.MakeNumberIntStmt:
 		return c.constant(s.Target, term.Int(s.Value), k)
 	case *ir.MakeNumberRefStmt:
-		return c.constant(s.Target, c.number(c.text(s.Index)), k)
+		return c.constant(s.Target, term.Decimal(ast.Number(c.text(s.Index))), k)
 	case *ir.MakeNullStmt:
 		return c.constant(s.Target, term.NullValue(), k)
 	case *ir.ResetLocalStmt:
