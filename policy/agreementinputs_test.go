@@ -26,7 +26,7 @@ type inputs struct {
 }
 
 func newInputs(engine *Engine, examples []Example) *inputs {
-	facts, err := engine.revision.factDefinitions()
+	facts, err := engine.revision.FactDefinitions()
 	if err != nil {
 		panic(err) // the engine was compiled with them
 	}
@@ -407,7 +407,7 @@ func (g *inputs) experiments(r *random, change *Change) []Participation {
 			frozen = []string{"bid", "daily_budget"}
 		}
 		arms := []Arm{{Name: "base", Control: true, Campaigns: []string{"101"}}, {Name: "trial", Campaigns: []string{"102", "103"}}}
-		made[i] = Participation{ID: fmt.Sprint("spring-", i), Name: "Spring headlines", Type: oneOfThese(r, append(experimentTypes, "ab", "ab")...),
+		made[i] = Participation{Relation: oneOfThese(r, Member, Member, Member, Reach, Unclear), ID: fmt.Sprint("spring-", i), Name: "Spring headlines", Type: oneOfThese(r, append(experimentTypes, "ab", "ab")...),
 			State: oneOfThese(r, append(experimentStates, "running", "running", "running")...), Owner: "growth", Sync: r.IntN(3) == 0,
 			Arm: oneOfThese(r, "base", "trial"), FrozenFields: frozen, Arms: arms[:oneOfThese(r, 2, 2, 2, 1, 0)]}
 	}
@@ -420,7 +420,7 @@ func (g *inputs) group(r *random, request *Request) []Leg {
 	change.AtomicGroupID = "group-1"
 	var live []string
 	for _, participation := range request.Experiments {
-		if participation.Live() {
+		if participation.Holds() {
 			live = append(live, participation.ID)
 		}
 	}

@@ -25,6 +25,8 @@ type Change struct {
 	Facts            map[string]Fact
 	FieldMask        []string
 	ParentID         string
+	Geos             []string // regions that it adds to or takes from where ads are shown
+	Audiences        []string // audience lists, likewise
 }
 
 // Target is the entity a change edits. Its key is (Platform, Account, EntityType, EntityID);
@@ -40,6 +42,8 @@ type Target struct {
 	EntityType   string            `json:"entity_type"`
 	EntityID     string            `json:"entity_id"`
 	Labels       map[string]string `json:"labels,omitempty"`
+	Geos         []string          `json:"geos,omitempty"`      // regions where it shows ads; none: not said
+	Audiences    []string          `json:"audiences,omitempty"` // audience lists that it shows ads to; none: not said
 }
 
 // Key identifies the entity: ids are unique only within a type and an account.
@@ -72,6 +76,8 @@ type Fact struct {
 	ObservedAt time.Time // zero: not known
 	Source     string
 	FromCaller bool // the caller's word, not a connector's
+	// CompleteThrough is until when what the fact adds up is complete, as its source says; zero: not known.
+	CompleteThrough time.Time
 }
 
 // Direction is which way a change moves risk, not which way a number moves: a lower target ROAS

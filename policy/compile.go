@@ -39,6 +39,7 @@ type Engine struct {
 	shape     *shape
 	byKind    map[Kind][]*Rule // those that concern the kind and are not off
 	accounts  map[accountKey]account
+	facts     []FactDefinition // those that some change is expected to have
 	evaluator evaluator
 	fallBack  error // why the revision is not run as a plan, though it should be
 	deadline  time.Duration
@@ -123,8 +124,12 @@ func (c *compilation) run(ctx context.Context, options Options) *Engine {
 	}
 	c.checkCalls(rules)
 	accounts := c.readAccounts()
-	root, err := c.revision.inputShape()
+	facts, err := c.revision.FactDefinitions()
 	if err != nil {
+		c.refuse("%v", err)
+	}
+	root, err := c.revision.inputShape()
+	if err != nil && len(c.problems) == 0 {
 		c.refuse("%v", err)
 	}
 	if len(c.problems) > 0 {
@@ -140,7 +145,7 @@ func (c *compilation) run(ctx context.Context, options Options) *Engine {
 	if len(c.problems) > 0 {
 		return nil
 	}
-	engine := &Engine{revision: c.revision, rules: rules, shape: root, accounts: accounts, deadline: options.Deadline,
+	engine := &Engine{revision: c.revision, rules: rules, shape: root, accounts: accounts, facts: expectedFacts(facts), deadline: options.Deadline,
 		forms: newForms(), byKind: map[Kind][]*Rule{}, windowReads: map[Kind][]WindowRead{}}
 	for _, kind := range Kinds() {
 		engine.byKind[kind] = slices.DeleteFunc(slices.Clone(rules), func(rule *Rule) bool { return rule.Mode == RuleOff || !rule.Concerns(kind) })

@@ -173,7 +173,11 @@ func TestRevisionIsRefusedWithFileLineAndReason(t *testing.T) {
 			[]string{`data.accounts.google_ads.1 needs a currency of three capital letters, not "usd"`, `data.accounts.google_ads.2 needs a currency of three capital letters, not "US1"`}},
 		{"an account in no time zone", files{"accounts/data.yaml": "google_ads: {\"1\": {currency: USD, time_zone: Mars}}\n"}, []string{`data.accounts.google_ads.1 needs an IANA time zone such as Europe/Berlin, not "Mars"`}},
 		{"accounts that are no object", files{"accounts/data.yaml": "google_ads: [\"1\"]\n"}, []string{"data.accounts.google_ads must be an object of accounts"}},
-		{"a fact without a sentence", files{"facts/data.yaml": "margin: {about: x}\n"}, []string{"data.facts.margin must be a sentence"}},
+		{"a fact without a sentence", files{"facts/data.yaml": "margin: {type: money}\n"}, []string{"data.facts.margin: about is missing"}},
+		{"a fact with an unknown key", files{"facts/data.yaml": "margin: {about: x, max_age: 3h}\n"}, []string{"data.facts.margin", `unknown field "max_age"`}},
+		{"a fact of no type", files{"facts/data.yaml": "margin: {about: x, type: unlimited}\n"}, []string{`data.facts.margin: type is "unlimited"`}},
+		{"a fact of no age", files{"facts/data.yaml": "margin: {about: x, maximum_age: 3 hours}\n"}, []string{`data.facts.margin: maximum_age is "3 hours"`}},
+		{"a fact of unknown kinds", files{"facts/data.yaml": "margin: {about: x, expected: [bids]}\n"}, []string{"data.facts.margin", `no kind is called "bids"`}},
 
 		{"a failing test", files{"rules/ceiling_test.rego": "package bidrail.rules.ceiling_test\n\ntest_sums if {\n\t1 + 1 == 2\n\t1 + 1 == 3\n}\n"},
 			[]string{"rules/ceiling_test.rego:3: test bidrail.rules.ceiling_test.test_sums failed at rules/ceiling_test.rego:5 `1 + 1 == 3`"}},

@@ -19,6 +19,8 @@ type Request struct {
 	// direction is unordered then.
 	Contradicted bool
 	Facts        map[string]Fact // merged; a connector's fact stands before the caller's
+	Stale        []StaleFact     // what connectors have observed of the target and is too old to count
+	Reverts      []Revert        // values of the field that were promised to be put back
 	Experiments  []Participation
 	Freezes      []OpenFreeze
 	Promos       []OpenPromo
@@ -77,7 +79,23 @@ func ParseMode(name string) (Mode, error) {
 	return 0, fmt.Errorf("%w: no mode is called %q; write active, reduce_only or halted", ErrInvalid, name)
 }
 
-// Participation is one experiment that touches a target.
+// StaleFact is a fact that is known and too old to count, so that it is unknown.
+type StaleFact struct {
+	Name       string
+	Source     string
+	ObservedAt time.Time
+	MaximumAge time.Duration
+}
+
+// Revert is a value that somebody has promised to put back, as a rise for a promotion must.
+type Revert struct {
+	DecisionID string // that allowed the rise
+	PromoID    string
+	Baseline   Value // what the field is to be put back to, or below
+	Due        time.Time
+}
+
+// Participation is one experiment that touches a target, or may.
 type Participation struct {
 	ID           string
 	Name         string
@@ -85,21 +103,48 @@ type Participation struct {
 	State        string
 	Owner        string
 	Sync         bool // edits of the base campaign reach the trial
-	Arm          string
+	Relation     Relation
+	Arm          string   // of a member; empty otherwise
 	FrozenFields []string // names of kinds
 	Arms         []Arm
+	Envelope     []Envelope
+	// What the change adds or takes away that belongs to the control of the test, which in a holdout test gets no ads.
+	HoldoutGeos      []string
+	HoldoutAudiences []string
+	Starts           time.Time
+	Ends             time.Time
+	MinimumEnds      time.Time // before which ending it would prove nothing
 }
+
+// Relation is how a target has to do with an experiment.
+type Relation string
+
+// The relations.
+const (
+	Member  Relation = "member"  // it is in an arm
+	Reach   Relation = "reach"   // it is in none, and shows ads where the test measures
+	Unclear Relation = "unclear" // the test goes by regions or audiences, and the target does not say which are its own
+)
 
 // Arm is one side of an experiment.
 type Arm struct {
 	Name      string
 	Control   bool
 	Campaigns []string
+	SplitPPM  int64 // 0: not given
 }
 
-// The words that participations use for type and state.
+// Envelope lets changes of one kind through in the arms that are not the control.
+type Envelope struct {
+	Kind     string
+	SharePPM int64 // by at most this share of the value before; 0: none is given
+	Most     Value // to at most this value; Missing: none is given
+}
+
+// The words that participations use for type, state and relation.
 var (
-	experimentTypes  = []string{"ab", "geo_holdout", "audience_holdout", "lift", "scale"}
+	experimentTypes  = []string{"ab", "geo_holdout", "audience_holdout", "lift", "incrementality"}
+	relations        = []string{string(Member), string(Reach), string(Unclear)}
 	experimentStates = []string{"draft", "scheduled", "baseline", "running", "cooldown", "analysis", "concluded", "aborted"}
 )
 
@@ -113,6 +158,7 @@ type OpenFreeze struct {
 
 // OpenPromo is a promo that runs now for a target.
 type OpenPromo struct {
-	ID    string
-	Until time.Time
+	ID       string
+	Until    time.Time
+	RaisePPM int64 // by how much budgets may exceed what is usual
 }

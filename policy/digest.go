@@ -17,7 +17,8 @@ import (
 // The canonical form is "bidrail.change.v1" and then, for each field in the order of [Change],
 // its name, its value and a line break. Names and text are written with their length in bytes in
 // front ("3:EUR"), integers in decimal, times as seconds since 1970, a dot and nanoseconds, or "-",
-// maps sorted by key. There are no floats and nothing depends on an encoder's choices. The facts of
+// maps sorted by key. What came later, the regions and audiences of target and change, stands behind the rest and is written only
+// where there is any, so that changes from before have the digest that they had. There are no floats and nothing depends on an encoder's choices. The facts of
 // a change are always its caller's, so that they are is not written.
 func (c *Change) Digest() string {
 	w := canonical{buffer: make([]byte, 0, 1024)}
@@ -61,6 +62,10 @@ func (c *Change) Digest() string {
 		w.text("field", field)
 	}
 	w.text("parent_id", c.ParentID)
+	w.list("target.geos", c.Target.Geos)
+	w.list("target.audiences", c.Target.Audiences)
+	w.list("geos", c.Geos)
+	w.list("audiences", c.Audiences)
 	return w.digest()
 }
 
@@ -98,6 +103,17 @@ func (w *canonical) text(name, text string) {
 func (w *canonical) count(name string, count int) {
 	w.buffer = append(append(w.buffer, name...), ' ')
 	w.buffer = append(strconv.AppendInt(w.buffer, int64(count), 10), '\n')
+}
+
+// list writes nothing of an empty list.
+func (w *canonical) list(name string, texts []string) {
+	if len(texts) == 0 {
+		return
+	}
+	w.count(name, len(texts))
+	for _, text := range texts {
+		w.text("item", text)
+	}
 }
 
 func (w *canonical) texts(name string, texts map[string]string) {

@@ -14,7 +14,8 @@ func fullChange() *Change {
 	return &Change{
 		ID: "change-1", BatchID: "batch-1", AtomicGroupID: "group-1", Kind: KindDailyBudget,
 		Target: Target{Platform: "google_ads", Account: "100", Channel: "search", Portfolio: "p", Campaign: "200", CampaignName: "Brand Ü",
-			AdGroup: "300", EntityType: "campaign", EntityID: "200", Labels: map[string]string{"brand": "shoes", "market": "de"}},
+			AdGroup: "300", EntityType: "campaign", EntityID: "200", Labels: map[string]string{"brand": "shoes", "market": "de"},
+			Geos: []string{"2840", "2276"}, Audiences: []string{"buyers", "visitors"}},
 		Before: MoneyValue(40_000_000, "EUR"), BeforeObservedAt: noon.Add(-time.Minute), After: MoneyValue(45_000_000, "EUR"),
 		Actor:        Actor{Automation: "pacer", Version: "1.0", Run: "run-1"},
 		Reason:       Reason{Code: "pacing", Text: "behind plan", Evidence: map[string]string{"gap": "12%"}},
@@ -23,27 +24,35 @@ func fullChange() *Change {
 			"spend_today": {Value: MoneyValue(12_000_000, "EUR"), ObservedAt: noon.Add(-time.Second), Source: "own report", FromCaller: true},
 		},
 		FieldMask: []string{"amount_micros", "status"}, ParentID: "change-0",
+		Geos: []string{"2276", "2250"}, Audiences: []string{"visitors", "members"},
 	}
 }
 
 // Decisions, approvals and idempotency keys rest on this form: a change of it makes every
 // stored digest a stranger. Do not take over another value; give the form another version.
 func TestDigestOfAChangeStaysWhatItIs(t *testing.T) {
-	if got, want := fullChange().Digest(), "sha256:8cf7ca9dff0c0a51049c013e92d14981ae4192da3f280139a555d2e1277c70c2"; got != want {
+	if got, want := fullChange().Digest(), "sha256:81ab7913fbc489478d5e17479eda0082bac04ea12382e497e8f651eed64cb6e2"; got != want {
 		t.Errorf("the full change: got %s, want %s", got, want)
+	}
+	// As changes were before they could name regions and audiences.
+	earlier := fullChange()
+	earlier.Geos, earlier.Audiences, earlier.Target.Geos, earlier.Target.Audiences = nil, nil, nil, nil
+	if got, want := earlier.Digest(), "sha256:8cf7ca9dff0c0a51049c013e92d14981ae4192da3f280139a555d2e1277c70c2"; got != want {
+		t.Errorf("the change without them: got %s, want %s", got, want)
 	}
 	if got, want := (&Change{}).Digest(), "sha256:154859ccee8a175079ffbcb9a0a17fe3264927743ce9ab752f0ff692282b5fb8"; got != want {
 		t.Errorf("the empty change: got %s, want %s", got, want)
 	}
-	if got, want := GroupDigest([]*Change{fullChange(), {}}), "sha256:db3acec576539812f7e7e176a44a8e6d0b2dcb72ab226b9808a1bbe2d1578c26"; got != want {
+	if got, want := GroupDigest([]*Change{earlier, {}}), "sha256:db3acec576539812f7e7e176a44a8e6d0b2dcb72ab226b9808a1bbe2d1578c26"; got != want {
 		t.Errorf("the group: got %s, want %s", got, want)
 	}
 }
 
 // leftOut is what two changes may differ in and still be the same.
 var leftOut = map[string]string{
-	"BatchID":            "a retry may travel another way",
-	"Facts[].FromCaller": "the facts of a change are always its caller's",
+	"BatchID":                 "a retry may travel another way",
+	"Facts[].FromCaller":      "the facts of a change are always its caller's",
+	"Facts[].CompleteThrough": "only connectors say it",
 }
 
 func TestDigestDependsOnEveryField(t *testing.T) {

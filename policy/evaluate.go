@@ -317,7 +317,7 @@ func kindForms(kind Kind) []Form {
 		return []Form{Text, Absent}
 	case KindStatus:
 		return []Form{Text, Flag, Absent}
-	case KindBudgetRule, KindTargetingExclusion, KindConversionGoal:
+	case KindBudgetRule, KindTargetingExclusion, KindConversionGoal, KindTargeting:
 		return []Form{Text, Flag, Money, Ratio, Absent}
 	default:
 		return nil

@@ -64,7 +64,9 @@ func TestNoDoubtBecomesAnAllow(t *testing.T) {
 		{"text for a bid", nil, edit(func(c *Change) { c.Before = TextValue("4.00") }), Block, FindingSchema, "before is a text value"},
 		{"an unlimited bid", nil, edit(func(c *Change) { c.After = UnlimitedValue() }), Block, FindingSchema, "after is a unlimited value"},
 		{"a freeze with no effect", nil, func(r *Request) { r.Freezes = []OpenFreeze{{ID: "f", Until: noon}} }, Block, FindingSchema, "input.calendar.freezes[0].effect"},
-		{"an experiment in an unknown state", nil, func(r *Request) { r.Experiments = []Participation{{ID: "e", Type: "ab", State: "resting"}} }, Block, FindingSchema, "input.experiments[0].state"},
+		{"an experiment in an unknown state", nil, func(r *Request) {
+			r.Experiments = []Participation{{ID: "e", Type: "ab", State: "resting", Relation: Member}}
+		}, Block, FindingSchema, "input.experiments[0].state"},
 		{"a fact with an unknown name", nil, func(r *Request) {
 			r.Facts = map[string]Fact{"spend_tody": {Value: MoneyValue(1, "USD"), FromCaller: true}}
 		},

@@ -9,16 +9,16 @@ import (
 
 // The forms of the objects of a document that are always there.
 var (
-	documentForm = newForm([]string{"account", "actor", "batch", "calendar", "change", "experiments", "facts", "group", "limits", "mode", "now", "windows"})
+	documentForm = newForm([]string{"account", "actor", "batch", "calendar", "change", "experiments", "facts", "group", "limits", "mode", "now", "unknown", "windows"})
 	accountForm  = newForm([]string{"currency", "known", "time_zone"})
 	actorForm    = newForm([]string{"automation", "roles", "run", "subject", "version"})
 	batchForm    = newForm([]string{"id", "index", "same_field", "same_value", "size"})
-	calendarForm = newForm([]string{"freezes", "promos"})
-	changeForm   = newForm([]string{"after", "before", "before_age_s", "direction", "effective_at", "experiment_id", "field_mask", "id", "kind",
+	calendarForm = newForm([]string{"freezes", "promos", "reverts"})
+	changeForm   = newForm([]string{"after", "audiences", "before", "before_age_s", "direction", "effective_at", "experiment_id", "field_mask", "geos", "id", "kind",
 		"parent_id", "promo_id", "reason", "revert_at", "target"},
 		[]string{"before"}, []string{"before_age_s"}, []string{"effective_at"}, []string{"revert_at"})
 	reasonForm = newForm([]string{"code", "text"})
-	targetForm = newForm([]string{"account", "ad_group", "campaign", "campaign_name", "channel", "entity_id", "entity_type", "labels",
+	targetForm = newForm([]string{"account", "ad_group", "audiences", "campaign", "campaign_name", "channel", "entity_id", "entity_type", "geos", "labels",
 		"platform", "portfolio"})
 	groupForm = newForm([]string{"id", "legs"})
 	legForm   = newForm([]string{"after", "before", "change_id", "direction", "experiments", "kind", "target"}, []string{"before"})
@@ -28,12 +28,16 @@ var (
 var (
 	valueForm = newForm([]string{"currency", "flag", "micros", "ppm", "text", "type"},
 		[]string{"currency", "micros"}, []string{"flag"}, []string{"ppm"}, []string{"text"})
-	factForm = newForm([]string{"age_s", "caller", "currency", "flag", "micros", "observed_at", "ppm", "source", "text", "type"},
-		[]string{"age_s", "observed_at"}, []string{"currency", "micros"}, []string{"flag"}, []string{"ppm"}, []string{"text"})
-	participationForm = newForm([]string{"arm", "arms", "frozen_fields", "id", "name", "owner", "state", "sync", "type"})
-	armForm           = newForm([]string{"campaigns", "control", "name"})
-	freezeForm        = newForm([]string{"effect", "id", "reason", "until"})
-	promoForm         = newForm([]string{"id", "until"})
+	factForm = newForm([]string{"age_s", "caller", "complete_through", "currency", "flag", "micros", "observed_at", "ppm", "source", "text", "type"},
+		[]string{"age_s", "observed_at"}, []string{"complete_through"}, []string{"currency", "micros"}, []string{"flag"}, []string{"ppm"}, []string{"text"})
+	unknownForm       = newForm([]string{"age_s", "maximum_age_s", "name", "source", "why"}, []string{"age_s", "maximum_age_s", "source"})
+	participationForm = newForm([]string{"arm", "arms", "ends", "envelope", "frozen_fields", "holdout_audiences", "holdout_geos", "id", "minimum_ends",
+		"name", "owner", "relation", "starts", "state", "sync", "type"})
+	armForm      = newForm([]string{"campaigns", "control", "name", "split_ppm"})
+	envelopeForm = newForm([]string{"kind", "most", "share_ppm"}, []string{"most"}, []string{"share_ppm"})
+	freezeForm   = newForm([]string{"effect", "id", "reason", "until"})
+	promoForm    = newForm([]string{"id", "raise_ppm", "until"})
+	revertForm   = newForm([]string{"baseline", "decision_id", "due", "promo_id"})
 )
 
 // document builds the input document of a request, straight into the values that rules see: int64 stays an
@@ -50,7 +54,7 @@ func (e *Engine) document(request *Request) term.Value {
 			term.Text(request.Principal.Subject), term.Text(change.Actor.Version)),
 		b.object(batchForm, term.Text(request.Batch.ID), term.Int(int64(request.Batch.Index)), term.Int(int64(request.Batch.SameField)),
 			term.Int(int64(request.Batch.SameValue)), term.Int(int64(request.Batch.Size))),
-		b.object(calendarForm, b.freezes(request.Freezes), b.promos(request.Promos)),
+		b.object(calendarForm, b.freezes(request.Freezes), b.promos(request.Promos), b.reverts(request.Reverts)),
 		edited,
 		b.participations(request.Experiments),
 		b.facts(request),
@@ -58,6 +62,7 @@ func (e *Engine) document(request *Request) term.Value {
 		e.limitsOf(change),
 		term.Text(request.Mode.String()),
 		nanoseconds(request.Now),
+		b.unknown(e.facts, request),
 		b.windows(request.Windows, request.Now),
 	)
 }
@@ -89,11 +94,11 @@ func (b *builder) change(request *Request) term.Value {
 		revert = nanoseconds(change.RevertAt)
 	}
 	return b.object(changeForm,
-		b.value(change.After), before, age,
+		b.value(change.After), b.texts(change.Audiences), before, age,
 		term.Text(direction(change, request.Contradicted).String()),
 		effective,
 		term.Text(change.ExperimentID),
-		b.texts(change.FieldMask),
+		b.texts(change.FieldMask), b.texts(change.Geos),
 		term.Text(change.ID), term.Text(change.Kind.String()), term.Text(change.ParentID), term.Text(change.PromoID),
 		b.object(reasonForm, term.Text(change.Reason.Code), term.Text(change.Reason.Text)),
 		revert,
@@ -107,8 +112,8 @@ func (b *builder) target(target Target) term.Value {
 	for key, label := range target.Labels {
 		labels = append(labels, member{key, term.Text(label)})
 	}
-	return b.object(targetForm, term.Text(target.Account), term.Text(target.AdGroup), term.Text(target.Campaign), term.Text(target.CampaignName),
-		term.Text(target.Channel), term.Text(target.EntityID), term.Text(target.EntityType), b.named(labels),
+	return b.object(targetForm, term.Text(target.Account), term.Text(target.AdGroup), b.texts(target.Audiences), term.Text(target.Campaign),
+		term.Text(target.CampaignName), term.Text(target.Channel), term.Text(target.EntityID), term.Text(target.EntityType), b.texts(target.Geos), b.named(labels),
 		term.Text(target.Platform), term.Text(target.Portfolio))
 }
 
@@ -139,7 +144,7 @@ func (b *builder) legs(request *Request, change term.Value) term.Value {
 	}
 	var live []string
 	for _, participation := range request.Experiments {
-		if participation.Live() {
+		if participation.Holds() {
 			live = append(live, participation.ID)
 		}
 	}
@@ -159,6 +164,9 @@ func (b *builder) leg(leg *Leg) term.Value {
 		b.target(leg.Change.Target))
 }
 
+// Holds reports whether the target is in the experiment, and that is live.
+func (p Participation) Holds() bool { return p.Relation == Member && p.Live() }
+
 // Live reports whether the experiment is in a state in which a change could spoil it.
 func (p Participation) Live() bool {
 	return p.State == "baseline" || p.State == "running" || p.State == "cooldown"
@@ -169,11 +177,14 @@ func (b *builder) facts(request *Request) term.Value {
 	facts := space[:0]
 	for name, fact := range request.Facts {
 		currency, flag, micros, ppm, text := valueMembersOf(fact.Value)
-		var age, observed term.Value
+		var age, observed, complete term.Value
 		if !fact.ObservedAt.IsZero() {
 			age, observed = term.Int(ageSeconds(request.Now, fact.ObservedAt)), nanoseconds(fact.ObservedAt)
 		}
-		facts = append(facts, member{name, b.object(factForm, age, term.Bool(fact.FromCaller), currency, flag, micros, observed, ppm,
+		if !fact.CompleteThrough.IsZero() {
+			complete = nanoseconds(fact.CompleteThrough)
+		}
+		facts = append(facts, member{name, b.object(factForm, age, term.Bool(fact.FromCaller), complete, currency, flag, micros, observed, ppm,
 			term.Text(fact.Source), text, term.Text(fact.Value.Form.String()))})
 	}
 	return b.named(facts)
@@ -183,10 +194,35 @@ func (b *builder) participations(participations []Participation) term.Value {
 	return b.list(len(participations), func(i int) term.Value {
 		p := &participations[i]
 		arms := b.list(len(p.Arms), func(j int) term.Value {
-			return b.object(armForm, b.texts(p.Arms[j].Campaigns), term.Bool(p.Arms[j].Control), term.Text(p.Arms[j].Name))
+			return b.object(armForm, b.texts(p.Arms[j].Campaigns), term.Bool(p.Arms[j].Control), term.Text(p.Arms[j].Name), term.Int(p.Arms[j].SplitPPM))
 		})
-		return b.object(participationForm, term.Text(p.Arm), arms, b.texts(p.FrozenFields), term.Text(p.ID), term.Text(p.Name),
-			term.Text(p.Owner), term.Text(p.State), term.Bool(p.Sync), term.Text(p.Type))
+		envelope := b.list(len(p.Envelope), func(j int) term.Value {
+			var most, share term.Value
+			if p.Envelope[j].Most.Form != Missing {
+				most = b.value(p.Envelope[j].Most)
+			}
+			if p.Envelope[j].SharePPM > 0 {
+				share = term.Int(p.Envelope[j].SharePPM)
+			}
+			return b.object(envelopeForm, term.Text(p.Envelope[j].Kind), most, share)
+		})
+		return b.object(participationForm, term.Text(p.Arm), arms, nanoseconds(p.Ends), envelope, b.texts(p.FrozenFields), b.texts(p.HoldoutAudiences),
+			b.texts(p.HoldoutGeos), term.Text(p.ID), nanoseconds(p.MinimumEnds), term.Text(p.Name), term.Text(p.Owner), term.Text(string(p.Relation)),
+			nanoseconds(p.Starts), term.Text(p.State), term.Bool(p.Sync), term.Text(p.Type))
+	})
+}
+
+// unknown is what is not known and should be, or is no more.
+func (b *builder) unknown(definitions []FactDefinition, request *Request) term.Value {
+	missing := missingFacts(definitions, request)
+	stale := len(request.Stale)
+	return b.list(stale+len(missing), func(i int) term.Value {
+		if i >= stale {
+			return b.object(unknownForm, term.Value{}, term.Value{}, term.Text(missing[i-stale].name), term.Value{}, term.Text(missing[i-stale].why))
+		}
+		fact := &request.Stale[i]
+		return b.object(unknownForm, term.Int(ageSeconds(request.Now, fact.ObservedAt)), term.Int(int64(fact.MaximumAge/time.Second)), term.Text(fact.Name),
+			term.Text(fact.Source), term.Text(whyStale))
 	})
 }
 
@@ -199,7 +235,13 @@ func (b *builder) freezes(freezes []OpenFreeze) term.Value {
 
 func (b *builder) promos(promos []OpenPromo) term.Value {
 	return b.list(len(promos), func(i int) term.Value {
-		return b.object(promoForm, term.Text(promos[i].ID), nanoseconds(promos[i].Until))
+		return b.object(promoForm, term.Text(promos[i].ID), term.Int(promos[i].RaisePPM), nanoseconds(promos[i].Until))
+	})
+}
+
+func (b *builder) reverts(reverts []Revert) term.Value {
+	return b.list(len(reverts), func(i int) term.Value {
+		return b.object(revertForm, b.value(reverts[i].Baseline), term.Text(reverts[i].DecisionID), nanoseconds(reverts[i].Due), term.Text(reverts[i].PromoID))
 	})
 }
 

@@ -42,7 +42,7 @@ func fullRequest() *Request {
 			"daily_budget":  {Value: UnlimitedValue(), Source: "own report", FromCaller: true},
 			"spend_today":   {Value: MoneyValue(0, "EUR"), ObservedAt: noon.Add(time.Minute), Source: "a clock that is fast"},
 		},
-		Experiments: []Participation{{ID: "e1", Name: "Spring", Type: "ab", State: "running", Owner: "growth", Sync: true, Arm: "trial",
+		Experiments: []Participation{{ID: "e1", Name: "Spring", Type: "ab", State: "running", Owner: "growth", Sync: true, Relation: Member, Arm: "trial",
 			FrozenFields: []string{"bid", "status"}, Arms: []Arm{{Name: "base", Control: true, Campaigns: []string{"200"}}, {Name: "trial"}}}},
 		Freezes: []OpenFreeze{{ID: "f1", Reason: "Black Friday", Effect: Approve, Until: noon.Add(time.Hour)},
 			{ID: "f2", Effect: Blocks, Until: time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)}},
@@ -94,7 +94,7 @@ func TestAChangeWithoutAGroupIsItsOwnOnlyLeg(t *testing.T) {
 	engine := compileSmall(t, nil)
 	request := bidRequest(func(r *Request) {
 		for _, state := range experimentStates {
-			r.Experiments = append(r.Experiments, Participation{ID: state, Type: "ab", State: state})
+			r.Experiments = append(r.Experiments, Participation{ID: state, Type: "ab", State: state, Relation: Member})
 		}
 	})
 	var document struct {
@@ -157,15 +157,18 @@ func requests() *rapid.Generator[*Request] {
 			ID: text.Draw(t, "id"), AtomicGroupID: text.Draw(t, "group"), Kind: kind,
 			Target: Target{Platform: text.Draw(t, "platform"), Account: text.Draw(t, "account"), Channel: text.Draw(t, "channel"), Portfolio: text.Draw(t, "portfolio"),
 				Campaign: text.Draw(t, "campaign"), CampaignName: text.Draw(t, "campaign name"), AdGroup: text.Draw(t, "ad group"),
-				EntityType: text.Draw(t, "type"), EntityID: text.Draw(t, "entity"), Labels: rapid.MapOfN(text, text, 0, 3).Draw(t, "labels")},
+				EntityType: text.Draw(t, "type"), EntityID: text.Draw(t, "entity"), Labels: rapid.MapOfN(text, text, 0, 3).Draw(t, "labels"),
+				Geos: rapid.SliceOfN(text, 0, 2).Draw(t, "geos"), Audiences: rapid.SliceOfN(text, 0, 2).Draw(t, "audiences")},
 			Before: before, BeforeObservedAt: at.Draw(t, "observed"), After: after,
 			Actor:  Actor{Automation: text.Draw(t, "automation"), Version: text.Draw(t, "version"), Run: text.Draw(t, "run")},
 			Reason: Reason{Code: text.Draw(t, "code"), Text: text.Draw(t, "reason")}, ExperimentID: text.Draw(t, "experiment"), PromoID: text.Draw(t, "promo"),
 			EffectiveAt: at.Draw(t, "effective"), RevertAt: at.Draw(t, "revert"), FieldMask: rapid.SliceOfN(text, 0, 3).Draw(t, "mask"), ParentID: text.Draw(t, "parent"),
+			Geos: rapid.SliceOfN(text, 0, 2).Draw(t, "touched geos"), Audiences: rapid.SliceOfN(text, 0, 2).Draw(t, "touched audiences"),
 		}
 	})
 	fact := rapid.Custom(func(t *rapid.T) Fact {
-		return Fact{Value: value.Draw(t, "value"), ObservedAt: at.Draw(t, "observed"), Source: text.Draw(t, "source"), FromCaller: rapid.Bool().Draw(t, "caller")}
+		return Fact{Value: value.Draw(t, "value"), ObservedAt: at.Draw(t, "observed"), Source: text.Draw(t, "source"), FromCaller: rapid.Bool().Draw(t, "caller"),
+			CompleteThrough: at.Draw(t, "complete")}
 	})
 	return rapid.Custom(func(t *rapid.T) *Request {
 		request := &Request{Change: change.Draw(t, "change"), Principal: Principal{Subject: text.Draw(t, "subject"), Roles: []Role{RoleAutomation}},
@@ -179,13 +182,18 @@ func requests() *rapid.Generator[*Request] {
 		for range rapid.IntRange(0, 2).Draw(t, "experiments") {
 			request.Experiments = append(request.Experiments, Participation{ID: text.Draw(t, "id"), Name: text.Draw(t, "name"),
 				Type: rapid.SampledFrom(experimentTypes).Draw(t, "type"), State: rapid.SampledFrom(experimentStates).Draw(t, "state"),
-				Owner: text.Draw(t, "owner"), Sync: rapid.Bool().Draw(t, "sync"), Arm: text.Draw(t, "arm"), FrozenFields: rapid.SliceOfN(text, 0, 2).Draw(t, "frozen"),
-				Arms: []Arm{{Name: text.Draw(t, "arm name"), Control: rapid.Bool().Draw(t, "control"), Campaigns: rapid.SliceOfN(text, 0, 2).Draw(t, "campaigns")}}})
+				Owner: text.Draw(t, "owner"), Sync: rapid.Bool().Draw(t, "sync"), Relation: rapid.SampledFrom([]Relation{Member, Reach, Unclear}).Draw(t, "relation"),
+				Envelope:    []Envelope{{Kind: rapid.SampledFrom(Kinds()).Draw(t, "enveloped").String(), SharePPM: rapid.Int64Range(0, 2).Draw(t, "share"), Most: value.Draw(t, "most")}},
+				HoldoutGeos: rapid.SliceOfN(text, 0, 2).Draw(t, "holdout"), Starts: at.Draw(t, "starts"), Ends: at.Draw(t, "ends"), MinimumEnds: at.Draw(t, "minimum"),
+				Arm: text.Draw(t, "arm"), FrozenFields: rapid.SliceOfN(text, 0, 2).Draw(t, "frozen"),
+				Arms: []Arm{{Name: text.Draw(t, "arm name"), Control: rapid.Bool().Draw(t, "control"), Campaigns: rapid.SliceOfN(text, 0, 2).Draw(t, "campaigns"), SplitPPM: rapid.Int64Range(0, 1_000_000).Draw(t, "split")}}})
 		}
 		request.Windows = windowsOf().Draw(t, "windows")
 		for range rapid.IntRange(0, 1).Draw(t, "open") {
 			request.Freezes = []OpenFreeze{{ID: text.Draw(t, "freeze"), Reason: text.Draw(t, "why"), Effect: rapid.SampledFrom([]Effect{Approve, Blocks}).Draw(t, "effect"), Until: at.Draw(t, "until")}}
-			request.Promos = []OpenPromo{{ID: text.Draw(t, "promo"), Until: at.Draw(t, "until")}}
+			request.Promos = []OpenPromo{{ID: text.Draw(t, "promo"), Until: at.Draw(t, "until"), RaisePPM: rapid.Int64Range(0, 3).Draw(t, "raise")}}
+			request.Reverts = []Revert{{DecisionID: text.Draw(t, "decision"), PromoID: text.Draw(t, "promo"), Baseline: value.Draw(t, "baseline"), Due: at.Draw(t, "due")}}
+			request.Stale = []StaleFact{{Name: "spend_today", Source: text.Draw(t, "stale source"), ObservedAt: at.Draw(t, "stale at"), MaximumAge: time.Duration(rapid.Int64Range(0, 1<<40).Draw(t, "age"))}}
 		}
 		return request
 	})
@@ -329,6 +337,7 @@ var placed = map[string]string{
 	"reason.evidence": "left out: free text for people; what rules judge by is a fact",
 	"experiment_id":   "input.change.experiment_id", "promo_id": "input.change.promo_id", "effective_at": "input.change.effective_at", "revert_at": "input.change.revert_at",
 	"facts": "input.facts.current_value", "field_mask": "input.change.field_mask", "parent_id": "input.change.parent_id",
+	"target.geos": "input.change.target.geos", "target.audiences": "input.change.target.audiences", "geos": "input.change.geos", "audiences": "input.change.audiences",
 }
 
 func TestEveryFieldOfAChangeIsSeenByRulesOrLeftOutOnPurpose(t *testing.T) {

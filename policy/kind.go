@@ -30,6 +30,7 @@ const (
 	KindTargetingExclusion
 	KindName
 	KindConversionGoal
+	KindTargeting
 
 	kindCount
 )
@@ -57,6 +58,7 @@ var kindNames = [kindCount]string{
 	KindTargetingExclusion: "targeting_exclusion",
 	KindName:               "name",
 	KindConversionGoal:     "conversion_goal",
+	KindTargeting:          "targeting",
 }
 
 // Kinds returns every known kind, in the order of the API.

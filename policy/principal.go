@@ -15,11 +15,12 @@ const (
 	RoleAdmin      Role = "admin"      // runs the service; not an approver
 	// RoleBreakGlass lets one blocked change through at once, and answers for it afterwards. No other role has it.
 	RoleBreakGlass Role = "break_glass"
+	RoleConnector  Role = "connector" // puts facts, and does nothing else
 )
 
 // Roles returns every role there is.
 func Roles() []Role {
-	return []Role{RoleAutomation, RoleApprover, RoleGovernance, RoleAuditor, RoleAdmin, RoleBreakGlass}
+	return []Role{RoleAutomation, RoleApprover, RoleGovernance, RoleAuditor, RoleAdmin, RoleBreakGlass, RoleConnector}
 }
 
 // Principal is who calls, as the credentials prove it.

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -77,15 +76,8 @@ var valueMembers = map[string][]string{
 	Flag.String(): {"flag"}, Unlimited.String(): nil, Absent.String(): nil,
 }
 
-// factNames are the facts that every revision knows; a revision adds its own in data.facts.
-var factNames = map[string]string{
-	"current_value": "the value of the changed field as the platform last reported it",
-	"daily_budget":  "the daily budget that the target spends from",
-	"spend_today":   "spend of the account's day so far",
-}
-
 // inputShape is the shape of the whole document for a revision: its limits, facts and windows are part of it.
-func inputShape(definitions []limits.Definition, facts map[string]string, windows []string) *shape {
+func inputShape(definitions []limits.Definition, facts map[string]FactDefinition, windows []string) *shape {
 	kinds := make([]string, 0, kindCount)
 	for _, kind := range Kinds() {
 		kinds = append(kinds, kind.String())
@@ -101,6 +93,8 @@ func inputShape(definitions []limits.Definition, facts map[string]string, window
 			"platform": text("google_ads, amazon_ads, meta, ..."), "account": text(""), "channel": text(""),
 			"portfolio": text(""), "campaign": text("id"), "campaign_name": text(""), "ad_group": text("id"),
 			"entity_type": text("keyword, campaign, budget, ..."), "entity_id": text(""), "labels": labels,
+			"geos":      list("regions where it shows ads; none: not said", text("")),
+			"audiences": list("audience lists that it shows ads to; none: not said", text("")),
 		})
 	}
 	return object("what rules see of one change", map[string]*shape{
@@ -122,6 +116,8 @@ func inputShape(definitions []limits.Definition, facts map[string]string, window
 			"effective_at": integer("nanoseconds since 1970; missing: at once"),
 			"revert_at":    integer("nanoseconds since 1970; missing: it stays"),
 			"field_mask":   list("the platform fields the caller will send", text("")),
+			"geos":         list("regions that it adds to or takes from where ads are shown", text("")),
+			"audiences":    list("audience lists, likewise", text("")),
 		}, "before_age_s", "effective_at", "revert_at"),
 		"group": object("the atomic group; a change without one is its own only leg", map[string]*shape{
 			"id": text("\"\" when there is none"),
@@ -141,17 +137,37 @@ func inputShape(definitions []limits.Definition, facts map[string]string, window
 		"windows": windowsShape(windows),
 		"experiments": list("the experiments that touch the target", object("", map[string]*shape{
 			"id": text(""), "name": text(""), "type": oneOf("", experimentTypes...), "state": oneOf("", experimentStates...),
-			"owner": text(""), "sync": boolean("edits of the base campaign reach the trial"), "arm": text("the arm the target is in"),
+			"owner": text(""), "sync": boolean("edits of the base campaign reach the trial"),
+			"relation":      oneOf("member: the target is in an arm; reach: it shows ads where the test measures; unclear: it does not say where", relations...),
+			"arm":           text("the arm the target is in; \"\" for one that is in none"),
 			"frozen_fields": list("kinds", text("")),
 			"arms": list("", object("", map[string]*shape{
-				"name": text(""), "control": boolean(""), "campaigns": list("ids", text("")),
+				"name": text(""), "control": boolean(""), "campaigns": list("ids", text("")), "split_ppm": integer("its part of the whole; 0: not given"),
 			})),
+			"envelope": list("what is let through in the arms that are not the control", object("", map[string]*shape{
+				"kind": kind(), "share_ppm": integer("by at most this share of the value before"), "most": value("to at most this value"),
+			}, "share_ppm", "most")),
+			"holdout_geos":      list("regions of the control that the change adds or takes away", text("")),
+			"holdout_audiences": list("audience lists, likewise", text("")),
+			"starts":            integer("nanoseconds since 1970"), "ends": integer("nanoseconds since 1970"),
+			"minimum_ends": integer("before which ending it would prove nothing, nanoseconds since 1970"),
 		})),
+		"unknown": list("facts that are not known and should be, or are no more", object("", map[string]*shape{
+			"name": text(""), "why": oneOf("stale: a connector's, and too old; missing: data.facts expects it; caller: only the caller says so, and data.facts asks for a connector's",
+				whyStale, whyMissing, whyCaller),
+			"source": text("of a stale one"), "age_s": integer("of a stale one"), "maximum_age_s": integer("of a stale one"),
+		}, "source", "age_s", "maximum_age_s")),
 		"calendar": object("what is open now for the target", map[string]*shape{
 			"freezes": list("", object("", map[string]*shape{
 				"id": text(""), "reason": text(""), "effect": oneOf("", Approve.String(), Blocks.String()), "until": integer("nanoseconds since 1970"),
 			})),
-			"promos": list("", object("", map[string]*shape{"id": text(""), "until": integer("nanoseconds since 1970")})),
+			"promos": list("", object("", map[string]*shape{
+				"id": text(""), "until": integer("nanoseconds since 1970"), "raise_ppm": integer("by how much budgets may exceed what is usual"),
+			})),
+			"reverts": list("values of this field that were promised to be put back", object("", map[string]*shape{
+				"decision_id": text("that allowed the rise"), "promo_id": text("\"\" when none was named"), "baseline": value("what it is to be put back to, or below"),
+				"due": integer("nanoseconds since 1970"),
+			})),
 		}),
 	})
 }
@@ -188,13 +204,14 @@ func limitsShape(definitions []limits.Definition) *shape {
 	return groups
 }
 
-func factsShape(facts map[string]string) *shape {
+func factsShape(facts map[string]FactDefinition) *shape {
 	s := &shape{form: formObject, properties: map[string]*shape{},
 		about: "what is known of the target beyond the change; unknown is missing, never zero"}
-	for name, about := range facts {
-		fact := value(about)
+	for name, definition := range facts {
+		fact := value(definition.About)
 		fact.properties["observed_at"] = integer("nanoseconds since 1970; missing when not known")
 		fact.properties["age_s"] = integer("seconds since then; missing when not known")
+		fact.properties["complete_through"] = integer("nanoseconds since 1970 until when it is complete; missing when not known")
 		fact.properties["source"] = text("")
 		fact.properties["caller"] = boolean("the caller's word, not a connector's")
 		fact.required = []string{"caller", "source", "type"}
@@ -268,7 +285,7 @@ func (r *Revision) Schema() ([]byte, error) {
 
 // inputShape is the shape of the document of the revision.
 func (r *Revision) inputShape() (*shape, error) {
-	facts, err := r.factDefinitions()
+	facts, err := r.FactDefinitions()
 	if err != nil {
 		return nil, err
 	}
@@ -277,28 +294,6 @@ func (r *Revision) inputShape() (*shape, error) {
 		return nil, err
 	}
 	return inputShape(r.limits.Definitions(), facts, windows), nil
-}
-
-// factDefinitions are the facts rules may read: the known ones and those of data.facts, each a
-// name with a sentence.
-func (r *Revision) factDefinitions() (map[string]string, error) {
-	facts := maps.Clone(factNames)
-	declared, ok := r.data["facts"]
-	if !ok {
-		return facts, nil
-	}
-	object, ok := declared.(map[string]any)
-	if !ok {
-		return nil, fmt.Errorf("%w: data.facts must be an object of name and sentence", ErrRevision)
-	}
-	for name, about := range object {
-		sentence, ok := about.(string)
-		if !ok {
-			return nil, fmt.Errorf("%w: data.facts.%s must be a sentence that says what the fact is", ErrRevision, name)
-		}
-		facts[name] = sentence
-	}
-	return facts, nil
 }
 
 // free reports whether a path, such as input.change.target.labels.tier, is a key of an object whose keys are free: one that is not

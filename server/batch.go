@@ -33,12 +33,14 @@ type candidate struct {
 	digest       string
 	group        *group // nil when the change stands alone
 	batch        policy.Batch
-	id           string         // of the decision to be; empty in a dry run
-	scopes       []ledger.Scope // what it counts in
-	hold         ledger.Hold    // to be placed
-	contradicted bool           // by what the ledger knows of its field: it is no cut, whatever it says
-	standing     mode.Standing  // the mode it is judged under
-	windows      policy.Windows // what it is judged under
+	id           string                 // of the decision to be; empty in a dry run
+	scopes       []ledger.Scope         // what it counts in
+	hold         ledger.Hold            // to be placed
+	facts        map[string]policy.Fact // what is known of its target: connectors' facts and the caller's
+	stale        []policy.StaleFact     // what connectors knew of it, and is too old
+	contradicted bool                   // by what the ledger knows of its field: it is no cut, whatever it says
+	standing     mode.Standing          // the mode it is judged under
+	windows      policy.Windows         // what it is judged under
 	judgement    *policy.Judgement
 	outcome      policy.Outcome
 	known        ledger.Movement  // as the ledger knows it
@@ -86,7 +88,7 @@ func arrange(principal policy.Principal, changes []*policy.Change, batchID strin
 		if change.BatchID == "" {
 			change.BatchID = batchID
 		}
-		c := &candidate{index: i, change: change, digest: change.Digest()}
+		c := &candidate{index: i, change: change, digest: change.Digest(), facts: change.Facts}
 		c.hold = ledger.NewHold("", change, principal.Subject)
 		c.scopes = c.hold.Scopes()
 		c.batch = policy.Batch{ID: change.BatchID, Size: len(changes), Index: i}
@@ -264,7 +266,7 @@ func (s *Server) judge(ctx context.Context, active *Policy, principal policy.Pri
 			}
 		}()
 		c.standing, c.windows = g.standing(c), active.windows(c, g)
-		c.judgement = engine.Judge(ctx, active.request(c, principal, now))
+		c.judgement = engine.Judge(ctx, active.request(c, principal, g, now))
 	}
 	workers := min(s.workers, len(open))
 	if workers <= 1 {

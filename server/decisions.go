@@ -82,8 +82,8 @@ func (s *Server) Check(ctx context.Context, principal policy.Principal, request 
 // maxAttempts bounds how often a call is judged anew because somebody switched a mode meanwhile.
 const maxAttempts = 3
 
-// errModeChanged: a mode was switched between judging and recording.
-var errModeChanged = fmt.Errorf("%w: modes are being switched; ask again", policy.ErrUnavailable)
+// errModeChanged: a mode was switched between judging and recording, or the registry was edited.
+var errModeChanged = fmt.Errorf("%w: modes are being switched, or tests and the calendar edited; ask again", policy.ErrUnavailable)
 
 // decide settles every candidate.
 func (s *Server) decide(ctx context.Context, principal policy.Principal, candidates []*candidate, dryRun bool, now time.Time) error {
@@ -303,6 +303,9 @@ func (s *Server) write(ctx context.Context, tx store.Tx, principal policy.Princi
 	w := &writing{escalated: escalated}
 	var holds []ledger.Hold
 	var permits []permit.Permit
+	if g.registry.epoch != judged.registry.epoch {
+		return nil, errModeChanged
+	}
 	for _, members := range units(candidates) {
 		for _, c := range members {
 			if g.modes.epoch != judged.modes.epoch && g.standing(c).Mode != c.standing.Mode {

@@ -4,35 +4,43 @@ import (
 	"time"
 
 	"github.com/bidrail/bidrail/policy"
+	"github.com/bidrail/bidrail/policy/calendar"
 	"github.com/bidrail/bidrail/policy/experiment"
 )
 
-// request gathers everything that one change is judged by. It reads the policy's records and what
+// request gathers everything that one change is judged by. It reads the policy's records, the ground and what
 // came with the call, and does nothing slow: it runs once for each change.
-func (p *Policy) request(c *candidate, principal policy.Principal, now time.Time) *policy.Request {
-	request := &policy.Request{Change: c.change, Principal: principal, Batch: c.batch, Now: now, Facts: c.change.Facts,
+func (p *Policy) request(c *candidate, principal policy.Principal, g *ground, now time.Time) *policy.Request {
+	request := &policy.Request{Change: c.change, Principal: principal, Batch: c.batch, Now: now, Facts: c.facts, Stale: c.stale,
 		Mode: c.standing.Mode, Windows: c.windows, Contradicted: c.contradicted}
 	if p == nil {
 		return request
 	}
 	// A change that takes effect later meets what holds then, too.
 	until := c.change.EffectiveAt
-	request.Experiments = experiment.Touching(p.experiments, c.change.Target, now, until)
-	request.Freezes, request.Promos = p.calendar.Open(c.change.Target, now, until)
+	for _, experiments := range [][]experiment.Experiment{p.experiments, g.registry.experiments} {
+		request.Experiments = append(request.Experiments, experiment.Touching(experiments, c.change.Target, now, until)...)
+	}
+	for _, entries := range []*calendar.Calendar{p.calendar, g.registry.calendar} {
+		freezes, promos := entries.Open(c.change.Target, now, until)
+		request.Freezes, request.Promos = append(request.Freezes, freezes...), append(request.Promos, promos...)
+	}
 	if c.group != nil {
-		request.Group = p.legs(c.group, now)
+		request.Group = p.legs(c.group, g, now)
 	}
 	return request
 }
 
 // legs is the group as its members see one another.
-func (p *Policy) legs(g *group, now time.Time) []policy.Leg {
-	legs := make([]policy.Leg, len(g.members))
-	for i, member := range g.members {
+func (p *Policy) legs(of *group, g *ground, now time.Time) []policy.Leg {
+	legs := make([]policy.Leg, len(of.members))
+	for i, member := range of.members {
 		legs[i].Change, legs[i].Contradicted = member.change, member.contradicted
-		for _, participation := range experiment.Touching(p.experiments, member.change.Target, now, member.change.EffectiveAt) {
-			if participation.Live() {
-				legs[i].Experiments = append(legs[i].Experiments, participation.ID)
+		for _, experiments := range [][]experiment.Experiment{p.experiments, g.registry.experiments} {
+			for _, participation := range experiment.Touching(experiments, member.change.Target, now, member.change.EffectiveAt) {
+				if participation.Holds() {
+					legs[i].Experiments = append(legs[i].Experiments, participation.ID)
+				}
 			}
 		}
 	}

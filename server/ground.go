@@ -13,12 +13,13 @@ import (
 	"github.com/bidrail/bidrail/store"
 )
 
-// ground is what decisions stand on besides the change and the policy: what has moved, and the modes
-// of scopes, as one state of the store has them.
+// ground is what decisions stand on besides the change and the policy: what has moved, the modes of scopes
+// and the registry, as one state of the store has them.
 type ground struct {
-	now   time.Time // the store's
-	state ledger.State
-	modes *modes
+	now      time.Time // the store's
+	state    ledger.State
+	modes    *modes
+	registry *records
 	// What people have said ahead of the automation's changes, as it holds now.
 	suppressions []approval.Suppression
 	grants       map[string]approval.Grant
@@ -53,7 +54,11 @@ func (s *Server) survey(r store.Reader, automation string, candidates []*candida
 	if err != nil {
 		return nil, err
 	}
-	g := &ground{now: r.Now(), state: state, modes: modes, grants: map[string]approval.Grant{}}
+	records, err := s.readRegistry(r)
+	if err != nil {
+		return nil, err
+	}
+	g := &ground{now: r.Now(), state: state, modes: modes, registry: records, grants: map[string]approval.Grant{}}
 	if g.suppressions, err = r.Suppressions(automation, fields, g.now); err != nil {
 		return nil, err
 	}
@@ -66,7 +71,7 @@ func (s *Server) survey(r store.Reader, automation string, candidates []*candida
 
 // bare is the ground where there is no store: nothing has moved.
 func bare(candidates []*candidate, now time.Time) *ground {
-	g := &ground{now: now, state: ledger.State{}, modes: &modes{}}
+	g := &ground{now: now, state: ledger.State{}, modes: &modes{}, registry: noRecords}
 	for _, c := range candidates {
 		for _, scope := range c.scopes {
 			g.state[scope] = nil

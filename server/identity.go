@@ -35,6 +35,18 @@ func checkNames(index int, change *policy.Change) error {
 			return fieldError(index, name.field, "%q %s", name.text, problem)
 		}
 	}
+	for _, names := range []struct {
+		field string
+		texts []string
+	}{
+		{"target.geos", target.Geos}, {"target.audiences", target.Audiences}, {"geos", change.Geos}, {"audiences", change.Audiences},
+	} {
+		for i, text := range names.texts {
+			if problem := unclear(text); problem != "" {
+				return fieldError(index, fmt.Sprintf("%s[%d]", names.field, i), "%q %s", text, problem)
+			}
+		}
+	}
 	for _, key := range slices.Sorted(maps.Keys(target.Labels)) {
 		if !isWord(key, "_-.:/") {
 			return fieldError(index, "target.labels", "the key %q has other characters than lower-case letters, digits and _-.:/", key)

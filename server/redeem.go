@@ -246,7 +246,7 @@ func (d *redemption) arrange(changes []*policy.Change) (unit, error) {
 		if err := checkNames(c.index, &now); err != nil {
 			return nil, err
 		}
-		c.change = &now
+		c.change, c.facts = &now, now.Facts
 	}
 	return candidates, nil
 }
@@ -257,6 +257,9 @@ func (d *redemption) write(ctx context.Context, s *Server, tx store.Tx) error {
 	g, err := s.survey(tx, d.principal.Subject, d.candidates)
 	if err != nil {
 		return err
+	}
+	if g.registry.epoch != d.judged.registry.epoch {
+		return errModeChanged
 	}
 	at := g.now
 	g.now = d.judged.now // as in a check: windows reach back from when the changes were judged

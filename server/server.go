@@ -85,7 +85,8 @@ type Server struct {
 	caps          []ledger.Cap
 	permitLife    time.Duration
 	reportWithin  time.Duration
-	modes         atomic.Pointer[modes] // as last read
+	modes         atomic.Pointer[modes]   // as last read
+	registry      atomic.Pointer[records] // as last read
 	receivers     []Receiver
 	wake          func()
 	tail          tail

@@ -232,7 +232,7 @@ func (s *settlement) judgeAgain(ctx context.Context, c *candidate, contradicted 
 	switch {
 	case contradicted != c.contradicted:
 		c.contradicted, c.windows = contradicted, windows
-		c.judgement = s.active.Engine.Judge(ctx, s.active.request(c, s.principal, s.now))
+		c.judgement = s.active.Engine.Judge(ctx, s.active.request(c, s.principal, s.ground, s.now))
 	case s.active.Engine.Moved(c.change.Kind, c.windows, windows):
 		c.judgement, c.windows = c.judgement.Again(ctx, windows), windows
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/bidrail/bidrail/policy/audit"
 	"github.com/bidrail/bidrail/policy/mode"
 	"github.com/bidrail/bidrail/policy/permit"
+	"github.com/bidrail/bidrail/policy/registry"
 )
 
 // Event is something that happened to a record, such as a step of a permit. Events are written by the
@@ -56,6 +57,12 @@ func ModeEvent(s mode.Setting) (Event, audit.Leaf, error) {
 	leaf := event.leaf()
 	leaf.Platform, leaf.Account, _ = s.Scope.AccountOf()
 	return event, leaf, err
+}
+
+// RegistryEvent is the event of an edit of the registry and what the log keeps of it, except for its sequence. It is for engines.
+func RegistryEvent(e registry.Entry) (Event, audit.Leaf, error) {
+	event, err := eventOf(audit.Kind(e.Kind), e.ID, e.Version, e.At, e.By, e.Encode)
+	return event, event.leaf(), err
 }
 
 // StepEvent is the event of an approval's last step, which may be its first, and what the log keeps of it, except for its

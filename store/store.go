@@ -71,6 +71,7 @@ type Reader interface {
 	ModeReader
 	OutboxReader
 	PermitReader
+	RegistryReader
 	RevisionReader
 }
 
@@ -84,5 +85,6 @@ type Tx interface {
 	ModeWriter
 	OutboxWriter
 	PermitWriter
+	RegistryWriter
 	RevisionWriter
 }

@@ -20,7 +20,7 @@ import (
 // connection is the flags of commands that talk to a server.
 type connection struct {
 	Server  string        `help:"Address of the server." env:"BIDRAIL_SERVER" default:"127.0.0.1:7443" placeholder:"ADDR"`
-	As      string        `help:"Who asks, under the development identity: subject:role,role. Roles: automation, approver, governance, auditor, admin, break_glass." env:"BIDRAIL_AS" placeholder:"WHO"`
+	As      string        `help:"Who asks, under the development identity: subject:role,role. Roles: automation, approver, governance, auditor, admin, break_glass, connector." env:"BIDRAIL_AS" placeholder:"WHO"`
 	Timeout time.Duration `help:"How long to wait for an answer." default:"30s"`
 }
 

@@ -21,18 +21,19 @@ var edges = map[string][]string{
 	"policy/plan":       {"policy/term"},
 	"policy/experiment": {"policy"},
 	"policy/calendar":   {"policy"},
+	"policy/registry":   {"policy"},
 	"policy/ledger":     {"policy"},
 	"policy/mode":       {"policy", "policy/ledger"},
 	"policy/permit":     {"policy", "policy/mode"},
 	"policy/audit":      {},
 	"policy/approval":   {"policy", "policy/ledger", "policy/limits", "policy/permit"},
 
-	"store":           {"policy", "policy/approval", "policy/audit", "policy/ledger", "policy/mode", "policy/permit"},
-	"store/sqlstore":  {"policy", "policy/approval", "policy/audit", "policy/ledger", "policy/mode", "policy/permit", "store"},
+	"store":           {"policy", "policy/approval", "policy/audit", "policy/ledger", "policy/mode", "policy/permit", "policy/registry"},
+	"store/sqlstore":  {"policy", "policy/approval", "policy/audit", "policy/ledger", "policy/mode", "policy/permit", "policy/registry", "store"},
 	"store/sqlite":    {"policy", "store", "store/sqlstore"},
-	"store/storetest": {"policy", "policy/approval", "policy/audit", "policy/ledger", "policy/mode", "policy/permit", "store"},
+	"store/storetest": {"policy", "policy/approval", "policy/audit", "policy/ledger", "policy/mode", "policy/permit", "policy/registry", "store"},
 
-	"server":            {"policy", "policy/approval", "policy/audit", "policy/calendar", "policy/experiment", "policy/ledger", "policy/mode", "policy/permit", "store"},
+	"server":            {"policy", "policy/approval", "policy/audit", "policy/calendar", "policy/experiment", "policy/ledger", "policy/mode", "policy/permit", "policy/registry", "store"},
 	"server/auth":       {"policy"},
 	"server/config":     {"policy"}, // the names of evaluators
 	"server/grpcapi":    {"policy", "policy/approval", "policy/ledger", "policy/mode", "policy/permit", "proto/bidrail/v1", "server", "store"},

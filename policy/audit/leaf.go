@@ -35,6 +35,12 @@ const (
 	Grant       Kind = "grant"
 	Override    Kind = "override"
 	Delegation  Kind = "delegation"
+	// Experiment and Calendar are edits of what people keep beside the rules. The object is the entry and its version, such as
+	// "spring#2"; the record is the entry, the subject whoever edited it. Contamination is a change that was allowed although it disturbs a
+	// test; the object is the test and the number of the disturbance, the subject the automation.
+	Experiment    Kind = "experiment"
+	Calendar      Kind = "calendar"
+	Contamination Kind = "contamination"
 )
 
 // How long, in bytes, the parts of a leaf can be.

@@ -3,6 +3,7 @@
 package calendar
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -86,6 +87,28 @@ func Decode(document any) (*Calendar, error) {
 		}
 	}
 	return calendar, nil
+}
+
+// AddEntry adds a freeze or a promo as the registry keeps it: {"freeze": {...}} or {"promo": {...}}, in the same words as data.calendar.
+func (c *Calendar) AddEntry(id string, body []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	var entry struct {
+		Freeze *Freeze `json:"freeze"`
+		Promo  *Promo  `json:"promo"`
+	}
+	if err := decoder.Decode(&entry); err != nil {
+		return fmt.Errorf("%w: calendar entry %s: %v", policy.ErrInvalid, id, err)
+	}
+	if entry.Freeze != nil {
+		entry.Freeze.ID = id
+		c.Freezes = append(c.Freezes, *entry.Freeze)
+	}
+	if entry.Promo != nil {
+		entry.Promo.ID = id
+		c.Promos = append(c.Promos, *entry.Promo)
+	}
+	return nil
 }
 
 // Holds reports whether the target is in the scope.

@@ -3,6 +3,7 @@
 package experiment
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -17,7 +18,7 @@ import (
 type Experiment struct {
 	ID             string
 	Name           string
-	Type           string    // ab, geo_holdout, audience_holdout, lift or scale
+	Type           string    // ab, geo_holdout, audience_holdout, lift or incrementality
 	BaselineStarts time.Time // zero: no baseline period
 	Starts         time.Time
 	Ends           time.Time
@@ -45,7 +46,7 @@ var defaultFrozen = []policy.Kind{
 	policy.KindTargetCPA, policy.KindTargetROAS, policy.KindBidStrategy,
 	policy.KindDailyBudget, policy.KindMonthlyBudget, policy.KindLifetimeBudget, policy.KindBudgetType,
 	policy.KindSharedBudget, policy.KindBudgetRule, policy.KindPacing, policy.KindStatus,
-	policy.KindFlightDates, policy.KindExperimentControl, policy.KindTargetingExclusion, policy.KindConversionGoal,
+	policy.KindFlightDates, policy.KindExperimentControl, policy.KindTargetingExclusion, policy.KindTargeting, policy.KindConversionGoal,
 }
 
 // record is an experiment as data.experiments writes it.
@@ -96,6 +97,21 @@ func Decode(document any) ([]Experiment, error) {
 	return experiments, nil
 }
 
+// DecodeEntry reads one experiment as the registry keeps it, in the same words as data.experiments.
+func DecodeEntry(id string, body []byte) (Experiment, error) {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	var r record
+	if err := decoder.Decode(&r); err != nil {
+		return Experiment{}, fmt.Errorf("%w: experiment %s: %v", policy.ErrInvalid, id, err)
+	}
+	each, err := r.experiment(id)
+	if err != nil {
+		return Experiment{}, fmt.Errorf("%w: experiment %s: %v", policy.ErrInvalid, id, err)
+	}
+	return each, nil
+}
+
 func (r record) experiment(id string) (Experiment, error) {
 	e := Experiment{ID: id, Name: r.Name, Type: r.Type, BaselineStarts: r.BaselineStarts, Starts: r.Starts, Ends: r.Ends,
 		CooldownEnds: r.CooldownEnds, State: r.State, Owner: r.Owner, Sync: r.Sync, FrozenFields: r.FrozenFields}
@@ -103,8 +119,8 @@ func (r record) experiment(id string) (Experiment, error) {
 		e.FrozenFields = defaultFrozen
 	}
 	switch {
-	case !slices.Contains([]string{"ab", "geo_holdout", "audience_holdout", "lift", "scale"}, r.Type):
-		return e, fmt.Errorf("type is %q; it is ab, geo_holdout, audience_holdout, lift or scale", r.Type)
+	case !slices.Contains([]string{"ab", "geo_holdout", "audience_holdout", "lift", "incrementality"}, r.Type):
+		return e, fmt.Errorf("type is %q; it is ab, geo_holdout, audience_holdout, lift or incrementality", r.Type)
 	case !slices.Contains([]string{"", "draft", "aborted", "concluded"}, r.State):
 		return e, fmt.Errorf("state is %q; dates decide the state, and only draft, aborted and concluded can be set", r.State)
 	case r.Owner == "":
@@ -194,7 +210,8 @@ func Touching(experiments []Experiment, target policy.Target, now, until time.Ti
 func live(state string) bool { return policy.Participation{State: state}.Live() }
 
 func (e *Experiment) participation(arm, state string) policy.Participation {
-	p := policy.Participation{ID: e.ID, Name: e.Name, Type: e.Type, State: state, Owner: e.Owner, Sync: e.Sync, Arm: arm}
+	p := policy.Participation{ID: e.ID, Name: e.Name, Type: e.Type, State: state, Owner: e.Owner, Sync: e.Sync, Relation: policy.Member, Arm: arm,
+		Starts: e.Starts, Ends: e.Ends, MinimumEnds: e.Starts}
 	for _, kind := range e.FrozenFields {
 		p.FrozenFields = append(p.FrozenFields, kind.String())
 	}

@@ -82,7 +82,7 @@ func TestRegistersThatCannotBeReadAreRefused(t *testing.T) {
 	for _, test := range []struct{ name, from, to, want string }{
 		{"a key that there is not", `"sync": true`, `"synced": true`, `unknown field "synced"`},
 		{"a kind that there is not", `["bid", "status"]`, `["bids"]`, `no kind is called "bids"`},
-		{"no type", `"type": "ab", `, ``, `data.experiments.spring: type is ""; it is ab, geo_holdout, audience_holdout, lift or scale`},
+		{"no type", `"type": "ab", `, ``, `data.experiments.spring: type is ""; it is ab, geo_holdout, audience_holdout, lift or incrementality`},
 		{"a type that there is not", `"ab"`, `"abc"`, `data.experiments.spring: type is "abc"`},
 		{"a state that follows from the dates", `"type": "ab"`, `"type": "ab", "state": "running"`, `data.experiments.spring: state is "running"; dates decide the state`},
 		{"no owner", `"owner": "growth", `, ``, "data.experiments.spring: owner is missing: who answers for the test?"},
@@ -182,7 +182,8 @@ func TestAnArmHoldsItsMembers(t *testing.T) {
 func TestTouchingTellsEachArmThatHoldsTheTarget(t *testing.T) {
 	experiments := decoded(t, registered)
 	arms := []policy.Arm{{Name: "base", Control: true, Campaigns: []string{"101"}}, {Name: "trial", Campaigns: []string{"102"}}}
-	want := []policy.Participation{{ID: "spring", Name: "Spring headlines", Type: "ab", State: "running", Owner: "growth", Sync: true, Arm: "trial",
+	want := []policy.Participation{{ID: "spring", Name: "Spring headlines", Type: "ab", State: "running", Owner: "growth", Sync: true, Relation: policy.Member, Arm: "trial",
+		Starts: at("2026-03-02T00:00:00Z"), Ends: at("2026-03-23T00:00:00Z"), MinimumEnds: at("2026-03-02T00:00:00Z"),
 		FrozenFields: []string{"bid", "status"}, Arms: arms}}
 	now := at("2026-03-10T00:00:00Z")
 	if diff := cmp.Diff(want, Touching(experiments, policy.Target{Campaign: "102"}, now, time.Time{})); diff != "" {

@@ -39,7 +39,8 @@ type Movement struct {
 // is no amount.
 func MovementOf(change *policy.Change) Movement {
 	m := measure(change.Kind, change.Before, change.After)
-	removes := change.Kind == policy.KindStatus && m.Direction == policy.Cut || change.Kind == policy.KindTargetingExclusion && m.Direction != policy.Same
+	targets := change.Kind == policy.KindTargetingExclusion || change.Kind == policy.KindTargeting
+	removes := change.Kind == policy.KindStatus && m.Direction == policy.Cut || targets && m.Direction != policy.Same
 	if share := change.Facts[DeliveryShare].Value; removes && share.Form == policy.Ratio && m.Unit.Currency == "" && m.Amount == 0 {
 		// More than all of it, or less than none, is nonsense, and counts as all.
 		if m.Amount = share.Amount; m.Amount < 0 || m.Amount > wholeShare {

@@ -12,7 +12,7 @@ import (
 var families = [][]policy.Kind{
 	{policy.KindBid, policy.KindDefaultBid},
 	{policy.KindDailyBudget, policy.KindSharedBudget},
-	{policy.KindStatus, policy.KindTargetingExclusion},
+	{policy.KindStatus, policy.KindTargetingExclusion, policy.KindTargeting},
 }
 
 // Family is the kinds whose amounts add up with those of kind, itself among them.

@@ -14,7 +14,7 @@ func TestFamily(t *testing.T) {
 	for kind, want := range map[policy.Kind][]policy.Kind{
 		policy.KindDefaultBid:    {policy.KindBid, policy.KindDefaultBid},
 		policy.KindDailyBudget:   {policy.KindDailyBudget, policy.KindSharedBudget},
-		policy.KindStatus:        {policy.KindStatus, policy.KindTargetingExclusion},
+		policy.KindStatus:        {policy.KindStatus, policy.KindTargetingExclusion, policy.KindTargeting},
 		policy.KindTargetROAS:    {policy.KindTargetROAS},
 		policy.KindMonthlyBudget: {policy.KindMonthlyBudget},
 	} {

@@ -32,6 +32,9 @@ claim(value) := object.union(value, {"source": "caller", "caller": true})
 # Thursday, 1 January 2026, noon UTC.
 now := 1767268800000000000
 
+# In nanoseconds.
+day := 86400000000000
+
 # A bid of one keyword, in cents.
 bid(before, after, overrides) := document("bid", usd(before), usd(after), overrides)
 
@@ -132,6 +135,7 @@ leg(of) := {
 	"after": of.change.after,
 	"experiments": [experiment.id |
 		some experiment in of.experiments
+		experiment.relation == "member"
 		experiment.state in {"baseline", "running", "cooldown"}
 	],
 }
@@ -146,11 +150,18 @@ test(arm, overrides) := object.union(
 		"state": "running",
 		"owner": "growth",
 		"sync": false,
+		"relation": "member",
 		"arm": arm,
+		"envelope": [],
+		"holdout_geos": [],
+		"holdout_audiences": [],
+		"starts": now - (10 * day),
+		"ends": now + (10 * day),
+		"minimum_ends": now + (5 * day),
 		"frozen_fields": ["bid", "bid_strategy", "target_roas", "daily_budget", "status", "targeting_exclusion", "name"],
 		"arms": [
-			{"name": "base", "control": true, "campaigns": ["101"]},
-			{"name": "trial", "control": false, "campaigns": ["102"]},
+			{"name": "base", "control": true, "campaigns": ["101"], "split_ppm": 500000},
+			{"name": "trial", "control": false, "campaigns": ["102"], "split_ppm": 500000},
 		],
 	},
 	overrides,
@@ -205,6 +216,8 @@ targets := {
 	"shared_budget": {"entity_type": "budget", "entity_id": "budget-1"},
 	"account_budget": {"entity_type": "account", "entity_id": "example"},
 	"status": campaign,
+	"targeting_exclusion": campaign,
+	"targeting": campaign,
 	"name": campaign,
 }
 
@@ -230,6 +243,8 @@ base := {
 			"campaign_name": "SEA-US-BRAND-SPRING-SALES-202603",
 			"ad_group": "201",
 			"labels": {},
+			"geos": [],
+			"audiences": [],
 		},
 		"before_age_s": 60,
 		"reason": {"code": "bid_optimisation", "text": "conversion rate went up"},
@@ -237,12 +252,15 @@ base := {
 		"promo_id": "",
 		"parent_id": "",
 		"field_mask": [],
+		"geos": [],
+		"audiences": [],
 	},
 	"batch": {"id": "batch-1", "size": 1, "index": 0, "same_field": 0, "same_value": 0},
 	"limits": {"integrity": integrity, "bid": bids, "budget": budgets, "cadence": cadence, "state": state},
 	"facts": {},
+	"unknown": [],
 	"experiments": [],
-	"calendar": {"freezes": [], "promos": []},
+	"calendar": {"freezes": [], "promos": [], "reverts": []},
 }
 
 # The limits of the examples stand still when the shipped ones are tuned.

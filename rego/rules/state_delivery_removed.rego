@@ -10,7 +10,7 @@
 # custom:
 #   id: state.delivery_removed
 #   owner: media-governance
-#   kinds: [status, targeting_exclusion]
+#   kinds: [status, targeting_exclusion, targeting]
 #   optional: [input.facts.delivery_share]
 #   source: >-
 #     mureo #544: exclusions over several sittings took two campaigns from 350,000 impressions a day to

@@ -14,7 +14,7 @@
 #   kinds:
 #     [
 #       bid_strategy, budget_type, budget_rule, pacing, flight_dates, experiment_control,
-#       targeting_exclusion, conversion_goal, status, shared_budget,
+#       targeting_exclusion, targeting, conversion_goal, status, shared_budget,
 #     ]
 #   source: >-
 #     Bidrail's own proposal; the catalogue's own rules for these kinds take its place one by one

@@ -22,7 +22,7 @@ func TestDevelopment(t *testing.T) {
 	}{
 		"no header":       {nil, policy.Principal{Subject: auth.DevelopmentSubject, Roles: []policy.Role{policy.RoleAutomation}}},
 		"one role":        {[]string{"ana;auditor"}, policy.Principal{Subject: "ana", Roles: []policy.Role{policy.RoleAuditor}}},
-		"all roles":       {[]string{"ana;automation,approver,governance,auditor,admin,break_glass"}, policy.Principal{Subject: "ana", Roles: policy.Roles()}},
+		"all roles":       {[]string{"ana;automation,approver,governance,auditor,admin,break_glass,connector"}, policy.Principal{Subject: "ana", Roles: policy.Roles()}},
 		"a role twice":    {[]string{"ana;auditor,auditor"}, policy.Principal{Subject: "ana", Roles: []policy.Role{policy.RoleAuditor}}},
 		"spaces":          {[]string{" ana ; auditor "}, policy.Principal{Subject: "ana", Roles: []policy.Role{policy.RoleAuditor}}},
 		"empty":           {[]string{""}, policy.Principal{}},

@@ -91,6 +91,8 @@ func TestMalformedChanges(t *testing.T) {
 		}, "target.labels"},
 		"many fields":      {func(c *bidrailv1.Change) { c.FieldMask = slices.Repeat([]string{"x"}, 65) }, "field_mask"},
 		"field no name":    {func(c *bidrailv1.Change) { c.FieldMask = []string{"a", ""} }, "field_mask[1]"},
+		"many regions":     {func(c *bidrailv1.Change) { c.Geos = slices.Repeat([]string{"x"}, 1025) }, "geos"},
+		"unseen audience":  {func(c *bidrailv1.Change) { c.Target.Audiences = []string{"a", "b\u200b"} }, "target.audiences[1]"},
 		"larger than 64 K": {func(c *bidrailv1.Change) { c.Reason.Text = strings.Repeat("x", 64<<10) }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

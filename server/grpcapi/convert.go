@@ -29,6 +29,7 @@ func changeOf(m *bidrailv1.Change) *policy.Change {
 		ExperimentID: m.GetExperimentId(), PromoID: m.GetPromoId(),
 		EffectiveAt: timeOf(m.GetEffectiveAt()), RevertAt: timeOf(m.GetRevertAt()),
 		FieldMask: m.GetFieldMask(), ParentID: m.GetParentId(), Facts: factsOf(m.GetFacts()),
+		Geos: m.GetGeos(), Audiences: m.GetAudiences(),
 	}
 	return change
 }
@@ -58,6 +59,7 @@ func targetOf(m *bidrailv1.Target) policy.Target {
 		Platform: m.GetPlatform(), Account: m.GetAccount(), Channel: m.GetChannel(), Portfolio: m.GetPortfolio(),
 		Campaign: m.GetCampaign(), CampaignName: m.GetCampaignName(), AdGroup: m.GetAdGroup(),
 		EntityType: m.GetEntityType(), EntityID: m.GetEntityId(), Labels: m.GetLabels(),
+		Geos: m.GetGeos(), Audiences: m.GetAudiences(),
 	}
 }
 
@@ -124,6 +126,7 @@ func targetMessage(t policy.Target) *bidrailv1.Target {
 	return &bidrailv1.Target{
 		Platform: t.Platform, Account: t.Account, Channel: t.Channel, Portfolio: t.Portfolio, Campaign: t.Campaign,
 		CampaignName: t.CampaignName, AdGroup: t.AdGroup, EntityType: t.EntityType, EntityId: t.EntityID, Labels: t.Labels,
+		Geos: t.Geos, Audiences: t.Audiences,
 	}
 }
 
@@ -227,7 +230,7 @@ func ChangeMessage(c *policy.Change) *bidrailv1.Change {
 		Actor:        &bidrailv1.Actor{Automation: c.Actor.Automation, Version: c.Actor.Version, Run: c.Actor.Run},
 		Reason:       &bidrailv1.Reason{Code: c.Reason.Code, Text: c.Reason.Text, Evidence: c.Reason.Evidence},
 		ExperimentId: c.ExperimentID, PromoId: c.PromoID, EffectiveAt: stampOf(c.EffectiveAt), RevertAt: stampOf(c.RevertAt),
-		FieldMask: c.FieldMask, ParentId: c.ParentID,
+		FieldMask: c.FieldMask, ParentId: c.ParentID, Geos: c.Geos, Audiences: c.Audiences,
 	}
 	if len(c.Facts) > 0 {
 		message.Facts = make(map[string]*bidrailv1.Fact, len(c.Facts))

@@ -133,7 +133,7 @@ func TestKinds(t *testing.T) {
 			t.Errorf("%s is read as %s", value.Name(), kind)
 		}
 	}
-	for _, number := range []int32{-1, 22, 255, 256, 257, 1 << 30, -1 << 31} {
+	for _, number := range []int32{-1, 23, 255, 256, 257, 1 << 30, -1 << 31} {
 		if kind := domain(&bidrailv1.Change{Kind: bidrailv1.Kind(number)}).Kind; kind != policy.KindUnknown {
 			t.Errorf("%d is read as %s", number, kind)
 		}

@@ -91,7 +91,8 @@ func (r *reader) addRecords(leaves []audit.Stored) error {
 				ids = append(ids, leaf.Object)
 			}
 			decisions[leaf.Object] = append(decisions[leaf.Object], i)
-		case audit.Permit, audit.Mode, audit.Approval, audit.Review, audit.Suppression, audit.Grant, audit.Override, audit.Delegation:
+		case audit.Permit, audit.Mode, audit.Approval, audit.Review, audit.Suppression, audit.Grant, audit.Override, audit.Delegation,
+			audit.Experiment, audit.Calendar, audit.Contamination:
 			object, version, ok := store.ParseEventObject(leaf.Object)
 			if !ok {
 				continue

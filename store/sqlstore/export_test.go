@@ -22,6 +22,10 @@ const (
 	QueryEpoch          = queryEpoch
 	QueryModes          = queryModes
 
+	QueryRegistryEpoch   = queryRegistryEpoch
+	QueryRegistryEntries = queryRegistryEntries
+	QueryLastVersion     = queryLastVersion
+
 	QueryDueApprovals      = queryDueApprovals
 	QueryApprovalChanges   = queryApprovalChanges
 	ChangeApproval         = changeApproval

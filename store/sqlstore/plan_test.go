@@ -92,6 +92,12 @@ func TestQueryPlans(t *testing.T) {
 		"SCAN events USING COVERING INDEX events_epoch")
 	check("modes", sqlstore.QueryModes, nil,
 		"SCAN e USING INDEX events_epoch", "CORRELATED SCALAR SUBQUERY 1", "SEARCH later USING COVERING INDEX events_object (object=? AND kind=? AND version>?)")
+	check("epoch of the registry", sqlstore.QueryRegistryEpoch, nil,
+		"SCAN events USING INDEX events_registry")
+	check("the registry", sqlstore.QueryRegistryEntries, nil,
+		"SCAN e USING INDEX events_registry", "CORRELATED SCALAR SUBQUERY 1", "SEARCH later USING COVERING INDEX events_object (object=? AND kind=? AND version>?)", "USE TEMP B-TREE FOR ORDER BY")
+	check("the newest version", sqlstore.QueryLastVersion, []any{"x", "experiment"},
+		"SEARCH events USING COVERING INDEX events_object (object=? AND kind=?)")
 
 	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	const (

@@ -94,6 +94,8 @@ func Run(t *testing.T, place Place) {
 		{"ManySendOneReview", manySendOneReview},
 		{"ManyLeaseDeliveries", manyLeaseDeliveries},
 		{"ManySetModes", manySetModes},
+		{"Registry", registryEntries},
+		{"ManyEditOneEntry", manyEditOneEntry},
 		{"FailuresStayApart", failuresStayApart},
 		{"CloseWaits", closeWaits},
 	} {

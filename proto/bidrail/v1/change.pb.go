@@ -71,6 +71,8 @@ const (
 	Kind_KIND_NAME Kind = 20
 	// The conversion that a strategy works towards. Text.
 	Kind_KIND_CONVERSION_GOAL Kind = 21
+	// Where and to whom ads are shown: regions and audiences that are added or taken away. Text or flag.
+	Kind_KIND_TARGETING Kind = 22
 )
 
 // Enum value maps for Kind.
@@ -98,6 +100,7 @@ var (
 		19: "KIND_TARGETING_EXCLUSION",
 		20: "KIND_NAME",
 		21: "KIND_CONVERSION_GOAL",
+		22: "KIND_TARGETING",
 	}
 	Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED":         0,
@@ -122,6 +125,7 @@ var (
 		"KIND_TARGETING_EXCLUSION": 19,
 		"KIND_NAME":                20,
 		"KIND_CONVERSION_GOAL":     21,
+		"KIND_TARGETING":           22,
 	}
 )
 
@@ -194,7 +198,12 @@ type Change struct {
 	// The exact platform fields that the caller will send, so that an update which leaves out a limiting field is seen. At most 64.
 	FieldMask []string `protobuf:"bytes,16,rep,name=field_mask,json=fieldMask" json:"field_mask,omitempty"`
 	// The change_id of the earlier change that this one revises. Empty: none.
-	ParentId      string `protobuf:"bytes,17,opt,name=parent_id,json=parentId" json:"parent_id,omitempty"`
+	ParentId string `protobuf:"bytes,17,opt,name=parent_id,json=parentId" json:"parent_id,omitempty"`
+	// The regions that this change adds to or takes from where ads are shown, by an inclusion or an exclusion, as the platform names them. At
+	// most 1,024. A change of targeting that leaves them out could touch any, the holdout of a test too.
+	Geos []string `protobuf:"bytes,18,rep,name=geos" json:"geos,omitempty"`
+	// The audience lists that this change adds or takes away, likewise.
+	Audiences     []string `protobuf:"bytes,19,rep,name=audiences" json:"audiences,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -348,6 +357,20 @@ func (x *Change) GetParentId() string {
 	return ""
 }
 
+func (x *Change) GetGeos() []string {
+	if x != nil {
+		return x.Geos
+	}
+	return nil
+}
+
+func (x *Change) GetAudiences() []string {
+	if x != nil {
+		return x.Audiences
+	}
+	return nil
+}
+
 // Target names an entity and its place in the account. The entity's key is (platform, account, entity_type, entity_id).
 type Target struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -371,7 +394,12 @@ type Target struct {
 	EntityId string `protobuf:"bytes,9,opt,name=entity_id,json=entityId" json:"entity_id,omitempty"`
 	// Every label of the entity: brand, protected, market, cost_centre, audience and so on. At most 64. The map is taken to be complete: a
 	// label that is not in it is a label that the entity does not have.
-	Labels        map[string]string `protobuf:"bytes,10,rep,name=labels" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Labels map[string]string `protobuf:"bytes,10,rep,name=labels" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// The regions where the entity shows ads, as the platform names them. At most 1,024. Tests of regions are found by them: a target that
+	// leaves them out could be in any.
+	Geos []string `protobuf:"bytes,11,rep,name=geos" json:"geos,omitempty"`
+	// The audience lists that the entity shows ads to, likewise.
+	Audiences     []string `protobuf:"bytes,12,rep,name=audiences" json:"audiences,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -472,6 +500,20 @@ func (x *Target) GetEntityId() string {
 func (x *Target) GetLabels() map[string]string {
 	if x != nil {
 		return x.Labels
+	}
+	return nil
+}
+
+func (x *Target) GetGeos() []string {
+	if x != nil {
+		return x.Geos
+	}
+	return nil
+}
+
+func (x *Target) GetAudiences() []string {
+	if x != nil {
+		return x.Audiences
 	}
 	return nil
 }
@@ -959,7 +1001,7 @@ var File_bidrail_v1_change_proto protoreflect.FileDescriptor
 const file_bidrail_v1_change_proto_rawDesc = "" +
 	"\n" +
 	"\x17bidrail/v1/change.proto\x12\n" +
-	"bidrail.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xda\a\n" +
+	"bidrail.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb4\b\n" +
 	"\x06Change\x12(\n" +
 	"\tchange_id\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03\x18\x80\x01R\bchangeId\x12#\n" +
 	"\bbatch_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\abatchId\x120\n" +
@@ -982,11 +1024,13 @@ const file_bidrail_v1_change_proto_rawDesc = "" +
 	"\x05facts\x18\x0f \x03(\v2\x1d.bidrail.v1.Change.FactsEntryB\x11\xbaH\x0e\x9a\x01\v\x10@\"\ar\x05 \x01(\x80\x01R\x05facts\x120\n" +
 	"\n" +
 	"field_mask\x18\x10 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10@\"\ar\x05 \x01(\x80\x02R\tfieldMask\x12%\n" +
-	"\tparent_id\x18\x11 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\bparentId\x1aJ\n" +
+	"\tparent_id\x18\x11 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\bparentId\x12&\n" +
+	"\x04geos\x18\x12 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\x80\b\"\ar\x05 \x01(\x80\x02R\x04geos\x120\n" +
+	"\taudiences\x18\x13 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\x80\b\"\ar\x05 \x01(\x80\x02R\taudiences\x1aJ\n" +
 	"\n" +
 	"FactsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12&\n" +
-	"\x05value\x18\x02 \x01(\v2\x10.bidrail.v1.FactR\x05value:\x028\x01\"\x83\x04\n" +
+	"\x05value\x18\x02 \x01(\v2\x10.bidrail.v1.FactR\x05value:\x028\x01\"\xdd\x04\n" +
 	"\x06Target\x12'\n" +
 	"\bplatform\x18\x01 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03(\x80\x02R\bplatform\x12%\n" +
 	"\aaccount\x18\x02 \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03(\x80\x02R\aaccount\x12\"\n" +
@@ -999,7 +1043,9 @@ const file_bidrail_v1_change_proto_rawDesc = "" +
 	"entityType\x12(\n" +
 	"\tentity_id\x18\t \x01(\tB\v\xbaH\b\xc8\x01\x01r\x03(\x80\x02R\bentityId\x12P\n" +
 	"\x06labels\x18\n" +
-	" \x03(\v2\x1e.bidrail.v1.Target.LabelsEntryB\x18\xbaH\x15\x9a\x01\x12\x10@\"\ar\x05 \x01(\x80\x02*\x05r\x03(\x80\bR\x06labels\x1a9\n" +
+	" \x03(\v2\x1e.bidrail.v1.Target.LabelsEntryB\x18\xbaH\x15\x9a\x01\x12\x10@\"\ar\x05 \x01(\x80\x02*\x05r\x03(\x80\bR\x06labels\x12&\n" +
+	"\x04geos\x18\v \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\x80\b\"\ar\x05 \x01(\x80\x02R\x04geos\x120\n" +
+	"\taudiences\x18\f \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\x80\b\"\ar\x05 \x01(\x80\x02R\taudiences\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x85\x02\n" +
@@ -1035,7 +1081,7 @@ const file_bidrail_v1_change_proto_rawDesc = "" +
 	"\vobserved_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x10\xbaH\r\xb2\x01\n" +
 	"\x1a\x06\b\x84\xfa\x85\xae\"2\x00R\n" +
 	"observedAt\x12 \n" +
-	"\x06source\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x06source*\xf1\x03\n" +
+	"\x06source\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x06source*\x85\x04\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bKIND_BID\x10\x01\x12\x14\n" +
@@ -1059,7 +1105,8 @@ const file_bidrail_v1_change_proto_rawDesc = "" +
 	"\x17KIND_EXPERIMENT_CONTROL\x10\x12\x12\x1c\n" +
 	"\x18KIND_TARGETING_EXCLUSION\x10\x13\x12\r\n" +
 	"\tKIND_NAME\x10\x14\x12\x18\n" +
-	"\x14KIND_CONVERSION_GOAL\x10\x15B>Z5github.com/bidrail/bidrail/proto/bidrail/v1;bidrailv1\x92\x03\x04\b\x02 \x03b\beditionsp\xe8\a"
+	"\x14KIND_CONVERSION_GOAL\x10\x15\x12\x12\n" +
+	"\x0eKIND_TARGETING\x10\x16B>Z5github.com/bidrail/bidrail/proto/bidrail/v1;bidrailv1\x92\x03\x04\b\x02 \x03b\beditionsp\xe8\a"
 
 var (
 	file_bidrail_v1_change_proto_rawDescOnce sync.Once

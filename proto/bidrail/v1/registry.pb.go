@@ -324,7 +324,7 @@ var File_bidrail_v1_registry_proto protoreflect.FileDescriptor
 const file_bidrail_v1_registry_proto_rawDesc = "" +
 	"\n" +
 	"\x19bidrail/v1/registry.proto\x12\n" +
-	"bidrail.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\x01\n" +
+	"bidrail.v1\x1a\x19bidrail/v1/calendar.proto\x1a\x1bbidrail/v1/experiment.proto\x1a\x15bidrail/v1/fact.proto\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\x01\n" +
 	"\tScopeMode\x12\x14\n" +
 	"\x05scope\x18\x01 \x01(\tR\x05scope\x12$\n" +
 	"\x04mode\x18\x02 \x01(\x0e2\x10.bidrail.v1.ModeR\x04mode\x12\x14\n" +
@@ -346,10 +346,22 @@ const file_bidrail_v1_registry_proto_rawDesc = "" +
 	"\x10MODE_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vMODE_ACTIVE\x10\x01\x12\x14\n" +
 	"\x10MODE_REDUCE_ONLY\x10\x02\x12\x0f\n" +
-	"\vMODE_HALTED\x10\x032\xc2\x01\n" +
+	"\vMODE_HALTED\x10\x032\xda\f\n" +
 	"\x0fRegistryService\x12R\n" +
 	"\aSetMode\x12\x1a.bidrail.v1.SetModeRequest\x1a\x15.bidrail.v1.ScopeMode\"\x14\x82\xd3\xe4\x93\x02\x0e:\x01*\"\t/v1/modes\x12[\n" +
-	"\tListModes\x12\x1c.bidrail.v1.ListModesRequest\x1a\x1d.bidrail.v1.ListModesResponse\"\x11\x82\xd3\xe4\x93\x02\v\x12\t/v1/modesB>Z5github.com/bidrail/bidrail/proto/bidrail/v1;bidrailv1\x92\x03\x04\b\x02 \x03b\beditionsp\xe8\a"
+	"\tListModes\x12\x1c.bidrail.v1.ListModesRequest\x1a\x1d.bidrail.v1.ListModesResponse\"\x11\x82\xd3\xe4\x93\x02\v\x12\t/v1/modes\x12e\n" +
+	"\rPutExperiment\x12 .bidrail.v1.PutExperimentRequest\x1a\x16.bidrail.v1.Experiment\"\x1a\x82\xd3\xe4\x93\x02\x14:\x01*\"\x0f/v1/experiments\x12s\n" +
+	"\x0fListExperiments\x12\".bidrail.v1.ListExperimentsRequest\x1a#.bidrail.v1.ListExperimentsResponse\"\x17\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/experiments\x12y\n" +
+	"\rGetExperiment\x12 .bidrail.v1.GetExperimentRequest\x1a\x1d.bidrail.v1.ExperimentHistory\"'\x82\xd3\xe4\x93\x02!\x12\x1f/v1/experiments/{experiment_id}\x12\x7f\n" +
+	"\x0fStartExperiment\x12\".bidrail.v1.StartExperimentRequest\x1a\x16.bidrail.v1.Experiment\"0\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/experiments/{experiment_id}:start\x12\x7f\n" +
+	"\x0fAbortExperiment\x12\".bidrail.v1.AbortExperimentRequest\x1a\x16.bidrail.v1.Experiment\"0\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/experiments/{experiment_id}:abort\x12\x88\x01\n" +
+	"\x12ConcludeExperiment\x12%.bidrail.v1.ConcludeExperimentRequest\x1a\x16.bidrail.v1.Experiment\"3\x82\xd3\xe4\x93\x02-:\x01*\"(/v1/experiments/{experiment_id}:conclude\x12\x9b\x01\n" +
+	"\x12ListContaminations\x12%.bidrail.v1.ListContaminationsRequest\x1a&.bidrail.v1.ListContaminationsResponse\"6\x82\xd3\xe4\x93\x020\x12./v1/experiments/{experiment_id}/contaminations\x12k\n" +
+	"\x10PutCalendarEntry\x12#.bidrail.v1.PutCalendarEntryRequest\x1a\x19.bidrail.v1.CalendarEntry\"\x17\x82\xd3\xe4\x93\x02\x11:\x01*\"\f/v1/calendar\x12\x83\x01\n" +
+	"\x13RemoveCalendarEntry\x12&.bidrail.v1.RemoveCalendarEntryRequest\x1a\x19.bidrail.v1.CalendarEntry\")\x82\xd3\xe4\x93\x02#:\x01*\"\x1e/v1/calendar/{entry_id}:remove\x12g\n" +
+	"\fListCalendar\x12\x1f.bidrail.v1.ListCalendarRequest\x1a .bidrail.v1.ListCalendarResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/calendar\x12[\n" +
+	"\bPutFacts\x12\x1b.bidrail.v1.PutFactsRequest\x1a\x1c.bidrail.v1.PutFactsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e:\x01*\"\t/v1/facts\x12[\n" +
+	"\tListFacts\x12\x1c.bidrail.v1.ListFactsRequest\x1a\x1d.bidrail.v1.ListFactsResponse\"\x11\x82\xd3\xe4\x93\x02\v\x12\t/v1/factsB>Z5github.com/bidrail/bidrail/proto/bidrail/v1;bidrailv1\x92\x03\x04\b\x02 \x03b\beditionsp\xe8\a"
 
 var (
 	file_bidrail_v1_registry_proto_rawDescOnce sync.Once
@@ -366,27 +378,71 @@ func file_bidrail_v1_registry_proto_rawDescGZIP() []byte {
 var file_bidrail_v1_registry_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_bidrail_v1_registry_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_bidrail_v1_registry_proto_goTypes = []any{
-	(Mode)(0),                     // 0: bidrail.v1.Mode
-	(*ScopeMode)(nil),             // 1: bidrail.v1.ScopeMode
-	(*SetModeRequest)(nil),        // 2: bidrail.v1.SetModeRequest
-	(*ListModesRequest)(nil),      // 3: bidrail.v1.ListModesRequest
-	(*ListModesResponse)(nil),     // 4: bidrail.v1.ListModesResponse
-	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
+	(Mode)(0),                          // 0: bidrail.v1.Mode
+	(*ScopeMode)(nil),                  // 1: bidrail.v1.ScopeMode
+	(*SetModeRequest)(nil),             // 2: bidrail.v1.SetModeRequest
+	(*ListModesRequest)(nil),           // 3: bidrail.v1.ListModesRequest
+	(*ListModesResponse)(nil),          // 4: bidrail.v1.ListModesResponse
+	(*timestamppb.Timestamp)(nil),      // 5: google.protobuf.Timestamp
+	(*PutExperimentRequest)(nil),       // 6: bidrail.v1.PutExperimentRequest
+	(*ListExperimentsRequest)(nil),     // 7: bidrail.v1.ListExperimentsRequest
+	(*GetExperimentRequest)(nil),       // 8: bidrail.v1.GetExperimentRequest
+	(*StartExperimentRequest)(nil),     // 9: bidrail.v1.StartExperimentRequest
+	(*AbortExperimentRequest)(nil),     // 10: bidrail.v1.AbortExperimentRequest
+	(*ConcludeExperimentRequest)(nil),  // 11: bidrail.v1.ConcludeExperimentRequest
+	(*ListContaminationsRequest)(nil),  // 12: bidrail.v1.ListContaminationsRequest
+	(*PutCalendarEntryRequest)(nil),    // 13: bidrail.v1.PutCalendarEntryRequest
+	(*RemoveCalendarEntryRequest)(nil), // 14: bidrail.v1.RemoveCalendarEntryRequest
+	(*ListCalendarRequest)(nil),        // 15: bidrail.v1.ListCalendarRequest
+	(*PutFactsRequest)(nil),            // 16: bidrail.v1.PutFactsRequest
+	(*ListFactsRequest)(nil),           // 17: bidrail.v1.ListFactsRequest
+	(*Experiment)(nil),                 // 18: bidrail.v1.Experiment
+	(*ListExperimentsResponse)(nil),    // 19: bidrail.v1.ListExperimentsResponse
+	(*ExperimentHistory)(nil),          // 20: bidrail.v1.ExperimentHistory
+	(*ListContaminationsResponse)(nil), // 21: bidrail.v1.ListContaminationsResponse
+	(*CalendarEntry)(nil),              // 22: bidrail.v1.CalendarEntry
+	(*ListCalendarResponse)(nil),       // 23: bidrail.v1.ListCalendarResponse
+	(*PutFactsResponse)(nil),           // 24: bidrail.v1.PutFactsResponse
+	(*ListFactsResponse)(nil),          // 25: bidrail.v1.ListFactsResponse
 }
 var file_bidrail_v1_registry_proto_depIdxs = []int32{
-	0, // 0: bidrail.v1.ScopeMode.mode:type_name -> bidrail.v1.Mode
-	5, // 1: bidrail.v1.ScopeMode.at:type_name -> google.protobuf.Timestamp
-	0, // 2: bidrail.v1.SetModeRequest.mode:type_name -> bidrail.v1.Mode
-	1, // 3: bidrail.v1.ListModesResponse.modes:type_name -> bidrail.v1.ScopeMode
-	2, // 4: bidrail.v1.RegistryService.SetMode:input_type -> bidrail.v1.SetModeRequest
-	3, // 5: bidrail.v1.RegistryService.ListModes:input_type -> bidrail.v1.ListModesRequest
-	1, // 6: bidrail.v1.RegistryService.SetMode:output_type -> bidrail.v1.ScopeMode
-	4, // 7: bidrail.v1.RegistryService.ListModes:output_type -> bidrail.v1.ListModesResponse
-	6, // [6:8] is the sub-list for method output_type
-	4, // [4:6] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	0,  // 0: bidrail.v1.ScopeMode.mode:type_name -> bidrail.v1.Mode
+	5,  // 1: bidrail.v1.ScopeMode.at:type_name -> google.protobuf.Timestamp
+	0,  // 2: bidrail.v1.SetModeRequest.mode:type_name -> bidrail.v1.Mode
+	1,  // 3: bidrail.v1.ListModesResponse.modes:type_name -> bidrail.v1.ScopeMode
+	2,  // 4: bidrail.v1.RegistryService.SetMode:input_type -> bidrail.v1.SetModeRequest
+	3,  // 5: bidrail.v1.RegistryService.ListModes:input_type -> bidrail.v1.ListModesRequest
+	6,  // 6: bidrail.v1.RegistryService.PutExperiment:input_type -> bidrail.v1.PutExperimentRequest
+	7,  // 7: bidrail.v1.RegistryService.ListExperiments:input_type -> bidrail.v1.ListExperimentsRequest
+	8,  // 8: bidrail.v1.RegistryService.GetExperiment:input_type -> bidrail.v1.GetExperimentRequest
+	9,  // 9: bidrail.v1.RegistryService.StartExperiment:input_type -> bidrail.v1.StartExperimentRequest
+	10, // 10: bidrail.v1.RegistryService.AbortExperiment:input_type -> bidrail.v1.AbortExperimentRequest
+	11, // 11: bidrail.v1.RegistryService.ConcludeExperiment:input_type -> bidrail.v1.ConcludeExperimentRequest
+	12, // 12: bidrail.v1.RegistryService.ListContaminations:input_type -> bidrail.v1.ListContaminationsRequest
+	13, // 13: bidrail.v1.RegistryService.PutCalendarEntry:input_type -> bidrail.v1.PutCalendarEntryRequest
+	14, // 14: bidrail.v1.RegistryService.RemoveCalendarEntry:input_type -> bidrail.v1.RemoveCalendarEntryRequest
+	15, // 15: bidrail.v1.RegistryService.ListCalendar:input_type -> bidrail.v1.ListCalendarRequest
+	16, // 16: bidrail.v1.RegistryService.PutFacts:input_type -> bidrail.v1.PutFactsRequest
+	17, // 17: bidrail.v1.RegistryService.ListFacts:input_type -> bidrail.v1.ListFactsRequest
+	1,  // 18: bidrail.v1.RegistryService.SetMode:output_type -> bidrail.v1.ScopeMode
+	4,  // 19: bidrail.v1.RegistryService.ListModes:output_type -> bidrail.v1.ListModesResponse
+	18, // 20: bidrail.v1.RegistryService.PutExperiment:output_type -> bidrail.v1.Experiment
+	19, // 21: bidrail.v1.RegistryService.ListExperiments:output_type -> bidrail.v1.ListExperimentsResponse
+	20, // 22: bidrail.v1.RegistryService.GetExperiment:output_type -> bidrail.v1.ExperimentHistory
+	18, // 23: bidrail.v1.RegistryService.StartExperiment:output_type -> bidrail.v1.Experiment
+	18, // 24: bidrail.v1.RegistryService.AbortExperiment:output_type -> bidrail.v1.Experiment
+	18, // 25: bidrail.v1.RegistryService.ConcludeExperiment:output_type -> bidrail.v1.Experiment
+	21, // 26: bidrail.v1.RegistryService.ListContaminations:output_type -> bidrail.v1.ListContaminationsResponse
+	22, // 27: bidrail.v1.RegistryService.PutCalendarEntry:output_type -> bidrail.v1.CalendarEntry
+	22, // 28: bidrail.v1.RegistryService.RemoveCalendarEntry:output_type -> bidrail.v1.CalendarEntry
+	23, // 29: bidrail.v1.RegistryService.ListCalendar:output_type -> bidrail.v1.ListCalendarResponse
+	24, // 30: bidrail.v1.RegistryService.PutFacts:output_type -> bidrail.v1.PutFactsResponse
+	25, // 31: bidrail.v1.RegistryService.ListFacts:output_type -> bidrail.v1.ListFactsResponse
+	18, // [18:32] is the sub-list for method output_type
+	4,  // [4:18] is the sub-list for method input_type
+	4,  // [4:4] is the sub-list for extension type_name
+	4,  // [4:4] is the sub-list for extension extendee
+	0,  // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_bidrail_v1_registry_proto_init() }
@@ -394,6 +450,9 @@ func file_bidrail_v1_registry_proto_init() {
 	if File_bidrail_v1_registry_proto != nil {
 		return
 	}
+	file_bidrail_v1_calendar_proto_init()
+	file_bidrail_v1_experiment_proto_init()
+	file_bidrail_v1_fact_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -19,15 +19,27 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	RegistryService_SetMode_FullMethodName   = "/bidrail.v1.RegistryService/SetMode"
-	RegistryService_ListModes_FullMethodName = "/bidrail.v1.RegistryService/ListModes"
+	RegistryService_SetMode_FullMethodName             = "/bidrail.v1.RegistryService/SetMode"
+	RegistryService_ListModes_FullMethodName           = "/bidrail.v1.RegistryService/ListModes"
+	RegistryService_PutExperiment_FullMethodName       = "/bidrail.v1.RegistryService/PutExperiment"
+	RegistryService_ListExperiments_FullMethodName     = "/bidrail.v1.RegistryService/ListExperiments"
+	RegistryService_GetExperiment_FullMethodName       = "/bidrail.v1.RegistryService/GetExperiment"
+	RegistryService_StartExperiment_FullMethodName     = "/bidrail.v1.RegistryService/StartExperiment"
+	RegistryService_AbortExperiment_FullMethodName     = "/bidrail.v1.RegistryService/AbortExperiment"
+	RegistryService_ConcludeExperiment_FullMethodName  = "/bidrail.v1.RegistryService/ConcludeExperiment"
+	RegistryService_ListContaminations_FullMethodName  = "/bidrail.v1.RegistryService/ListContaminations"
+	RegistryService_PutCalendarEntry_FullMethodName    = "/bidrail.v1.RegistryService/PutCalendarEntry"
+	RegistryService_RemoveCalendarEntry_FullMethodName = "/bidrail.v1.RegistryService/RemoveCalendarEntry"
+	RegistryService_ListCalendar_FullMethodName        = "/bidrail.v1.RegistryService/ListCalendar"
+	RegistryService_PutFacts_FullMethodName            = "/bidrail.v1.RegistryService/PutFacts"
+	RegistryService_ListFacts_FullMethodName           = "/bidrail.v1.RegistryService/ListFacts"
 )
 
 // RegistryServiceClient is the client API for RegistryService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// RegistryService keeps what people decide beside the rules: the modes of scopes.
+// RegistryService keeps what people and connectors say beside the rules: the modes of scopes, tests, the calendar, and facts.
 type RegistryServiceClient interface {
 	// SetMode switches the mode of a scope, at once. Every unclaimed permit of the scope becomes unusable with any switch, back to
 	// ACTIVE included. Fields and runs have no mode: switch an ad group or something wider. It does not ask whether anything was ever
@@ -40,6 +52,46 @@ type RegistryServiceClient interface {
 	//
 	// PERMISSION_DENIED for a caller without a role; any role will do.
 	ListModes(ctx context.Context, in *ListModesRequest, opts ...grpc.CallOption) (*ListModesResponse, error)
+	// PutExperiment registers a test, or edits one. Every edit is on the record.
+	//
+	// FAILED_PRECONDITION when the test is at another version than the caller has seen, has ended, would put a unit into two tests at once, or
+	// when its type, arms or dates are edited while it is on. INVALID_ARGUMENT when it is not a test that could be read.
+	// PERMISSION_DENIED for a caller without the role governance.
+	PutExperiment(ctx context.Context, in *PutExperimentRequest, opts ...grpc.CallOption) (*Experiment, error)
+	// ListExperiments returns the tests, those that the active policy revision declares among them. Any role will do.
+	ListExperiments(ctx context.Context, in *ListExperimentsRequest, opts ...grpc.CallOption) (*ListExperimentsResponse, error)
+	// GetExperiment returns a test and every edit of it. NOT_FOUND when there is none. Any role will do.
+	GetExperiment(ctx context.Context, in *GetExperimentRequest, opts ...grpc.CallOption) (*ExperimentHistory, error)
+	// StartExperiment ends the draft of a test: from now on its dates hold, or it begins at once.
+	//
+	// FAILED_PRECONDITION when it is no draft. PERMISSION_DENIED for a caller without the role governance.
+	StartExperiment(ctx context.Context, in *StartExperimentRequest, opts ...grpc.CallOption) (*Experiment, error)
+	// AbortExperiment stops a test for good. Nothing is held still any more.
+	//
+	// FAILED_PRECONDITION when it has ended. PERMISSION_DENIED for a caller with none of the roles approver, governance and admin.
+	AbortExperiment(ctx context.Context, in *AbortExperimentRequest, opts ...grpc.CallOption) (*Experiment, error)
+	// ConcludeExperiment ends a test that is being evaluated.
+	//
+	// FAILED_PRECONDITION when it is not. PERMISSION_DENIED for a caller without the role governance.
+	ConcludeExperiment(ctx context.Context, in *ConcludeExperimentRequest, opts ...grpc.CallOption) (*Experiment, error)
+	// ListContaminations returns what was allowed although it disturbs a test. Any role but automation will do.
+	ListContaminations(ctx context.Context, in *ListContaminationsRequest, opts ...grpc.CallOption) (*ListContaminationsResponse, error)
+	// PutCalendarEntry adds a freeze or a promo, or edits one. Every edit is on the record.
+	//
+	// FAILED_PRECONDITION when the entry is at another version than the caller has seen. INVALID_ARGUMENT when it could not be read.
+	// PERMISSION_DENIED for a caller without the role governance.
+	PutCalendarEntry(ctx context.Context, in *PutCalendarEntryRequest, opts ...grpc.CallOption) (*CalendarEntry, error)
+	// RemoveCalendarEntry takes an entry away. NOT_FOUND when there is none. PERMISSION_DENIED for a caller without the role governance.
+	RemoveCalendarEntry(ctx context.Context, in *RemoveCalendarEntryRequest, opts ...grpc.CallOption) (*CalendarEntry, error)
+	// ListCalendar returns freezes, promos, and values that are to be put back. Any role will do.
+	ListCalendar(ctx context.Context, in *ListCalendarRequest, opts ...grpc.CallOption) (*ListCalendarResponse, error)
+	// PutFacts brings what a connector has observed. All of it is stored, or nothing. Of what is there, the newest observation counts.
+	//
+	// INVALID_ARGUMENT when a fact has a name that the active revision does not know, a value of another type than data.facts says, or was
+	// observed in the future. PERMISSION_DENIED for a caller without the role connector.
+	PutFacts(ctx context.Context, in *PutFactsRequest, opts ...grpc.CallOption) (*PutFactsResponse, error)
+	// ListFacts returns what connectors have observed, stale facts too. Any role but automation will do.
+	ListFacts(ctx context.Context, in *ListFactsRequest, opts ...grpc.CallOption) (*ListFactsResponse, error)
 }
 
 type registryServiceClient struct {
@@ -70,11 +122,131 @@ func (c *registryServiceClient) ListModes(ctx context.Context, in *ListModesRequ
 	return out, nil
 }
 
+func (c *registryServiceClient) PutExperiment(ctx context.Context, in *PutExperimentRequest, opts ...grpc.CallOption) (*Experiment, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Experiment)
+	err := c.cc.Invoke(ctx, RegistryService_PutExperiment_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *registryServiceClient) ListExperiments(ctx context.Context, in *ListExperimentsRequest, opts ...grpc.CallOption) (*ListExperimentsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListExperimentsResponse)
+	err := c.cc.Invoke(ctx, RegistryService_ListExperiments_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *registryServiceClient) GetExperiment(ctx context.Context, in *GetExperimentRequest, opts ...grpc.CallOption) (*ExperimentHistory, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExperimentHistory)
+	err := c.cc.Invoke(ctx, RegistryService_GetExperiment_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *registryServiceClient) StartExperiment(ctx context.Context, in *StartExperimentRequest, opts ...grpc.CallOption) (*Experiment, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Experiment)
+	err := c.cc.Invoke(ctx, RegistryService_StartExperiment_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *registryServiceClient) AbortExperiment(ctx context.Context, in *AbortExperimentRequest, opts ...grpc.CallOption) (*Experiment, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Experiment)
+	err := c.cc.Invoke(ctx, RegistryService_AbortExperiment_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *registryServiceClient) ConcludeExperiment(ctx context.Context, in *ConcludeExperimentRequest, opts ...grpc.CallOption) (*Experiment, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Experiment)
+	err := c.cc.Invoke(ctx, RegistryService_ConcludeExperiment_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *registryServiceClient) ListContaminations(ctx context.Context, in *ListContaminationsRequest, opts ...grpc.CallOption) (*ListContaminationsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListContaminationsResponse)
+	err := c.cc.Invoke(ctx, RegistryService_ListContaminations_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *registryServiceClient) PutCalendarEntry(ctx context.Context, in *PutCalendarEntryRequest, opts ...grpc.CallOption) (*CalendarEntry, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CalendarEntry)
+	err := c.cc.Invoke(ctx, RegistryService_PutCalendarEntry_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *registryServiceClient) RemoveCalendarEntry(ctx context.Context, in *RemoveCalendarEntryRequest, opts ...grpc.CallOption) (*CalendarEntry, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CalendarEntry)
+	err := c.cc.Invoke(ctx, RegistryService_RemoveCalendarEntry_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *registryServiceClient) ListCalendar(ctx context.Context, in *ListCalendarRequest, opts ...grpc.CallOption) (*ListCalendarResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListCalendarResponse)
+	err := c.cc.Invoke(ctx, RegistryService_ListCalendar_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *registryServiceClient) PutFacts(ctx context.Context, in *PutFactsRequest, opts ...grpc.CallOption) (*PutFactsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PutFactsResponse)
+	err := c.cc.Invoke(ctx, RegistryService_PutFacts_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *registryServiceClient) ListFacts(ctx context.Context, in *ListFactsRequest, opts ...grpc.CallOption) (*ListFactsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListFactsResponse)
+	err := c.cc.Invoke(ctx, RegistryService_ListFacts_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RegistryServiceServer is the server API for RegistryService service.
 // All implementations must embed UnimplementedRegistryServiceServer
 // for forward compatibility.
 //
-// RegistryService keeps what people decide beside the rules: the modes of scopes.
+// RegistryService keeps what people and connectors say beside the rules: the modes of scopes, tests, the calendar, and facts.
 type RegistryServiceServer interface {
 	// SetMode switches the mode of a scope, at once. Every unclaimed permit of the scope becomes unusable with any switch, back to
 	// ACTIVE included. Fields and runs have no mode: switch an ad group or something wider. It does not ask whether anything was ever
@@ -87,6 +259,46 @@ type RegistryServiceServer interface {
 	//
 	// PERMISSION_DENIED for a caller without a role; any role will do.
 	ListModes(context.Context, *ListModesRequest) (*ListModesResponse, error)
+	// PutExperiment registers a test, or edits one. Every edit is on the record.
+	//
+	// FAILED_PRECONDITION when the test is at another version than the caller has seen, has ended, would put a unit into two tests at once, or
+	// when its type, arms or dates are edited while it is on. INVALID_ARGUMENT when it is not a test that could be read.
+	// PERMISSION_DENIED for a caller without the role governance.
+	PutExperiment(context.Context, *PutExperimentRequest) (*Experiment, error)
+	// ListExperiments returns the tests, those that the active policy revision declares among them. Any role will do.
+	ListExperiments(context.Context, *ListExperimentsRequest) (*ListExperimentsResponse, error)
+	// GetExperiment returns a test and every edit of it. NOT_FOUND when there is none. Any role will do.
+	GetExperiment(context.Context, *GetExperimentRequest) (*ExperimentHistory, error)
+	// StartExperiment ends the draft of a test: from now on its dates hold, or it begins at once.
+	//
+	// FAILED_PRECONDITION when it is no draft. PERMISSION_DENIED for a caller without the role governance.
+	StartExperiment(context.Context, *StartExperimentRequest) (*Experiment, error)
+	// AbortExperiment stops a test for good. Nothing is held still any more.
+	//
+	// FAILED_PRECONDITION when it has ended. PERMISSION_DENIED for a caller with none of the roles approver, governance and admin.
+	AbortExperiment(context.Context, *AbortExperimentRequest) (*Experiment, error)
+	// ConcludeExperiment ends a test that is being evaluated.
+	//
+	// FAILED_PRECONDITION when it is not. PERMISSION_DENIED for a caller without the role governance.
+	ConcludeExperiment(context.Context, *ConcludeExperimentRequest) (*Experiment, error)
+	// ListContaminations returns what was allowed although it disturbs a test. Any role but automation will do.
+	ListContaminations(context.Context, *ListContaminationsRequest) (*ListContaminationsResponse, error)
+	// PutCalendarEntry adds a freeze or a promo, or edits one. Every edit is on the record.
+	//
+	// FAILED_PRECONDITION when the entry is at another version than the caller has seen. INVALID_ARGUMENT when it could not be read.
+	// PERMISSION_DENIED for a caller without the role governance.
+	PutCalendarEntry(context.Context, *PutCalendarEntryRequest) (*CalendarEntry, error)
+	// RemoveCalendarEntry takes an entry away. NOT_FOUND when there is none. PERMISSION_DENIED for a caller without the role governance.
+	RemoveCalendarEntry(context.Context, *RemoveCalendarEntryRequest) (*CalendarEntry, error)
+	// ListCalendar returns freezes, promos, and values that are to be put back. Any role will do.
+	ListCalendar(context.Context, *ListCalendarRequest) (*ListCalendarResponse, error)
+	// PutFacts brings what a connector has observed. All of it is stored, or nothing. Of what is there, the newest observation counts.
+	//
+	// INVALID_ARGUMENT when a fact has a name that the active revision does not know, a value of another type than data.facts says, or was
+	// observed in the future. PERMISSION_DENIED for a caller without the role connector.
+	PutFacts(context.Context, *PutFactsRequest) (*PutFactsResponse, error)
+	// ListFacts returns what connectors have observed, stale facts too. Any role but automation will do.
+	ListFacts(context.Context, *ListFactsRequest) (*ListFactsResponse, error)
 	mustEmbedUnimplementedRegistryServiceServer()
 }
 
@@ -102,6 +314,42 @@ func (UnimplementedRegistryServiceServer) SetMode(context.Context, *SetModeReque
 }
 func (UnimplementedRegistryServiceServer) ListModes(context.Context, *ListModesRequest) (*ListModesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListModes not implemented")
+}
+func (UnimplementedRegistryServiceServer) PutExperiment(context.Context, *PutExperimentRequest) (*Experiment, error) {
+	return nil, status.Error(codes.Unimplemented, "method PutExperiment not implemented")
+}
+func (UnimplementedRegistryServiceServer) ListExperiments(context.Context, *ListExperimentsRequest) (*ListExperimentsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListExperiments not implemented")
+}
+func (UnimplementedRegistryServiceServer) GetExperiment(context.Context, *GetExperimentRequest) (*ExperimentHistory, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetExperiment not implemented")
+}
+func (UnimplementedRegistryServiceServer) StartExperiment(context.Context, *StartExperimentRequest) (*Experiment, error) {
+	return nil, status.Error(codes.Unimplemented, "method StartExperiment not implemented")
+}
+func (UnimplementedRegistryServiceServer) AbortExperiment(context.Context, *AbortExperimentRequest) (*Experiment, error) {
+	return nil, status.Error(codes.Unimplemented, "method AbortExperiment not implemented")
+}
+func (UnimplementedRegistryServiceServer) ConcludeExperiment(context.Context, *ConcludeExperimentRequest) (*Experiment, error) {
+	return nil, status.Error(codes.Unimplemented, "method ConcludeExperiment not implemented")
+}
+func (UnimplementedRegistryServiceServer) ListContaminations(context.Context, *ListContaminationsRequest) (*ListContaminationsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListContaminations not implemented")
+}
+func (UnimplementedRegistryServiceServer) PutCalendarEntry(context.Context, *PutCalendarEntryRequest) (*CalendarEntry, error) {
+	return nil, status.Error(codes.Unimplemented, "method PutCalendarEntry not implemented")
+}
+func (UnimplementedRegistryServiceServer) RemoveCalendarEntry(context.Context, *RemoveCalendarEntryRequest) (*CalendarEntry, error) {
+	return nil, status.Error(codes.Unimplemented, "method RemoveCalendarEntry not implemented")
+}
+func (UnimplementedRegistryServiceServer) ListCalendar(context.Context, *ListCalendarRequest) (*ListCalendarResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListCalendar not implemented")
+}
+func (UnimplementedRegistryServiceServer) PutFacts(context.Context, *PutFactsRequest) (*PutFactsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PutFacts not implemented")
+}
+func (UnimplementedRegistryServiceServer) ListFacts(context.Context, *ListFactsRequest) (*ListFactsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListFacts not implemented")
 }
 func (UnimplementedRegistryServiceServer) mustEmbedUnimplementedRegistryServiceServer() {}
 func (UnimplementedRegistryServiceServer) testEmbeddedByValue()                         {}
@@ -160,6 +408,222 @@ func _RegistryService_ListModes_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RegistryService_PutExperiment_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PutExperimentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RegistryServiceServer).PutExperiment(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RegistryService_PutExperiment_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RegistryServiceServer).PutExperiment(ctx, req.(*PutExperimentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RegistryService_ListExperiments_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListExperimentsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RegistryServiceServer).ListExperiments(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RegistryService_ListExperiments_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RegistryServiceServer).ListExperiments(ctx, req.(*ListExperimentsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RegistryService_GetExperiment_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetExperimentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RegistryServiceServer).GetExperiment(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RegistryService_GetExperiment_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RegistryServiceServer).GetExperiment(ctx, req.(*GetExperimentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RegistryService_StartExperiment_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StartExperimentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RegistryServiceServer).StartExperiment(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RegistryService_StartExperiment_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RegistryServiceServer).StartExperiment(ctx, req.(*StartExperimentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RegistryService_AbortExperiment_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AbortExperimentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RegistryServiceServer).AbortExperiment(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RegistryService_AbortExperiment_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RegistryServiceServer).AbortExperiment(ctx, req.(*AbortExperimentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RegistryService_ConcludeExperiment_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ConcludeExperimentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RegistryServiceServer).ConcludeExperiment(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RegistryService_ConcludeExperiment_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RegistryServiceServer).ConcludeExperiment(ctx, req.(*ConcludeExperimentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RegistryService_ListContaminations_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListContaminationsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RegistryServiceServer).ListContaminations(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RegistryService_ListContaminations_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RegistryServiceServer).ListContaminations(ctx, req.(*ListContaminationsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RegistryService_PutCalendarEntry_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PutCalendarEntryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RegistryServiceServer).PutCalendarEntry(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RegistryService_PutCalendarEntry_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RegistryServiceServer).PutCalendarEntry(ctx, req.(*PutCalendarEntryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RegistryService_RemoveCalendarEntry_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RemoveCalendarEntryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RegistryServiceServer).RemoveCalendarEntry(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RegistryService_RemoveCalendarEntry_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RegistryServiceServer).RemoveCalendarEntry(ctx, req.(*RemoveCalendarEntryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RegistryService_ListCalendar_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListCalendarRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RegistryServiceServer).ListCalendar(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RegistryService_ListCalendar_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RegistryServiceServer).ListCalendar(ctx, req.(*ListCalendarRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RegistryService_PutFacts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PutFactsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RegistryServiceServer).PutFacts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RegistryService_PutFacts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RegistryServiceServer).PutFacts(ctx, req.(*PutFactsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RegistryService_ListFacts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListFactsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RegistryServiceServer).ListFacts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RegistryService_ListFacts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RegistryServiceServer).ListFacts(ctx, req.(*ListFactsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // RegistryService_ServiceDesc is the grpc.ServiceDesc for RegistryService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -174,6 +638,54 @@ var RegistryService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListModes",
 			Handler:    _RegistryService_ListModes_Handler,
+		},
+		{
+			MethodName: "PutExperiment",
+			Handler:    _RegistryService_PutExperiment_Handler,
+		},
+		{
+			MethodName: "ListExperiments",
+			Handler:    _RegistryService_ListExperiments_Handler,
+		},
+		{
+			MethodName: "GetExperiment",
+			Handler:    _RegistryService_GetExperiment_Handler,
+		},
+		{
+			MethodName: "StartExperiment",
+			Handler:    _RegistryService_StartExperiment_Handler,
+		},
+		{
+			MethodName: "AbortExperiment",
+			Handler:    _RegistryService_AbortExperiment_Handler,
+		},
+		{
+			MethodName: "ConcludeExperiment",
+			Handler:    _RegistryService_ConcludeExperiment_Handler,
+		},
+		{
+			MethodName: "ListContaminations",
+			Handler:    _RegistryService_ListContaminations_Handler,
+		},
+		{
+			MethodName: "PutCalendarEntry",
+			Handler:    _RegistryService_PutCalendarEntry_Handler,
+		},
+		{
+			MethodName: "RemoveCalendarEntry",
+			Handler:    _RegistryService_RemoveCalendarEntry_Handler,
+		},
+		{
+			MethodName: "ListCalendar",
+			Handler:    _RegistryService_ListCalendar_Handler,
+		},
+		{
+			MethodName: "PutFacts",
+			Handler:    _RegistryService_PutFacts_Handler,
+		},
+		{
+			MethodName: "ListFacts",
+			Handler:    _RegistryService_ListFacts_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -1,0 +1,62 @@
+package server
+
+import (
+	"fmt"
+
+	"github.com/bidrail/bidrail/policy/calendar"
+	"github.com/bidrail/bidrail/policy/experiment"
+	"github.com/bidrail/bidrail/policy/registry"
+	"github.com/bidrail/bidrail/store"
+)
+
+// records is what the registry holds, as of an epoch. It does not change.
+type records struct {
+	epoch       int64
+	entries     []registry.Entry
+	experiments []experiment.Experiment
+	calendar    *calendar.Calendar
+}
+
+// noRecords is an empty registry.
+var noRecords = &records{calendar: &calendar.Calendar{}}
+
+// readRegistry reads the registry, or nothing but its epoch when it is known.
+func (s *Server) readRegistry(r store.RegistryReader) (*records, error) {
+	epoch, err := r.RegistryEpoch()
+	if err != nil {
+		return nil, err
+	}
+	if epoch == 0 {
+		return noRecords, nil
+	}
+	if known := s.registry.Load(); known != nil && known.epoch == epoch {
+		return known, nil
+	}
+	entries, err := r.RegistryEntries()
+	if err != nil {
+		return nil, err
+	}
+	read := &records{epoch: epoch, entries: entries, calendar: &calendar.Calendar{}}
+	for _, entry := range entries {
+		if entry.Removed {
+			continue
+		}
+		switch entry.Kind {
+		case registry.Experiment:
+			each, err := experiment.DecodeEntry(entry.ID, entry.Body)
+			if err != nil {
+				return nil, fmt.Errorf("registry: %w", err)
+			}
+			read.experiments = append(read.experiments, each)
+		case registry.Calendar:
+			if err := read.calendar.AddEntry(entry.ID, entry.Body); err != nil {
+				return nil, fmt.Errorf("registry: %w", err)
+			}
+		}
+	}
+	// As with modes: what an Update sees may yet be undone.
+	if _, writing := r.(store.RegistryWriter); !writing {
+		s.registry.Store(read)
+	}
+	return read, nil
+}
