@@ -17,6 +17,7 @@ func (s *screen) summarize(p *play, onRecord int) {
 	s.say("", s.paint("SUMMARY", bold), "")
 	s.verdicts(p.scenes)
 	s.rules(p.scenes)
+	s.flat(p.scenes)
 	s.say("", "  latency on this machine, one call at a time      p50        p90        p99        max",
 		latencyLine(fmt.Sprintf("Check, a call (%d)", len(p.single)), p.single),
 		latencyLine(fmt.Sprintf("CheckBatch, a change (%d in %d calls)", p.batched, len(p.perChange)), p.perChange))
@@ -52,8 +53,12 @@ func (s *screen) verdicts(scenes []scene) {
 func (s *screen) rules(scenes []scene) {
 	type count struct{ block, approve, warn int }
 	counts := map[string]count{}
+	decided := 0
 	for _, scene := range scenes {
 		for _, row := range scene.rows {
+			if row.err == nil {
+				decided++
+			}
 			strictest := map[string]bidrailv1.Effect{}
 			for _, finding := range row.decision.Reasons() {
 				strictest[finding.GetRule()] = max(strictest[finding.GetRule()], finding.GetEffect())
@@ -72,15 +77,76 @@ func (s *screen) rules(scenes []scene) {
 			}
 		}
 	}
-	s.say("", fmt.Sprintf("  %-28s %8s %8s %8s", "changes that a rule", "blocks", "sends on", "warns of"))
+	s.say("", fmt.Sprintf("  %-28s %16s %16s %16s", fmt.Sprintf("of %d decided, a rule", decided), "blocks", "sends on", "warns of"))
 	rules := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
 		x, y := counts[a], counts[b]
 		return cmp.Or(cmp.Compare(y.block, x.block), cmp.Compare(y.approve, x.approve), cmp.Compare(y.warn, x.warn), strings.Compare(a, b))
 	})
 	for _, rule := range rules {
 		counted := counts[rule]
-		s.say(fmt.Sprintf("  %-28s %8d %8d %8d", rule, counted.block, counted.approve, counted.warn))
+		s.say(fmt.Sprintf("  %-28s %s %s %s", rule, withShare(counted.block, decided), withShare(counted.approve, decided), withShare(counted.warn, decided)))
 	}
+}
+
+// withShare is a count and what share it is of all, as wide as its column.
+func withShare(count, all int) string {
+	if count == 0 || all == 0 {
+		return fmt.Sprintf("%16s", "-")
+	}
+	share := count * 1000 / all
+	return fmt.Sprintf("%8d %6s", count, fmt.Sprintf("%d.%d%%", share/10, share%10))
+}
+
+// calibration is the share of 14,675 pairs of weeks in which an advertiser's spend rose by more than so many percent: Google's archive of
+// political ads, May 2018 to January 2020. Political spend is unusually bursty, so it is an upper bound.
+var calibration = []struct {
+	percent int64
+	share   string
+}{{20, "32.9%"}, {30, "29.9%"}, {50, "23.4%"}, {100, "13.7%"}}
+
+// flat prints what a rule on percentages alone would have sent to people, of the changes that were really made or computed, beside
+// what is known of others.
+func (s *screen) flat(scenes []scene) {
+	counts, all := make([]int, len(calibration)), 0
+	for _, scene := range scenes {
+		if scene.name != "recorded" && scene.name != "pacer" {
+			continue
+		}
+		for _, row := range scene.rows {
+			from, to, sized := amounts(row.change)
+			if !sized {
+				continue
+			}
+			all++
+			for i, threshold := range calibration {
+				if from > 0 && (to-from)*100 > from*threshold.percent {
+					counts[i]++
+				}
+			}
+		}
+	}
+	s.say("", fmt.Sprintf("  A rule on percentages alone would have sent on, of the %d recorded and computed changes of amounts:", all))
+	for i, threshold := range calibration {
+		s.say(fmt.Sprintf("    rises of more than %3d%% %s   (weekly spend of others: %s)", threshold.percent, withShare(counts[i], all), threshold.share))
+	}
+}
+
+// amounts are what a change goes from and to, where both are sums or both are ratios.
+func amounts(change *bidrailv1.Change) (from, to int64, sized bool) {
+	before, after := change.GetBefore(), change.GetAfter()
+	switch {
+	case before.GetMoney() != nil && after.GetMoney() != nil:
+		return before.GetMoney().GetMicros(), after.GetMoney().GetMicros(), true
+	case isRatio(before) && isRatio(after):
+		return before.GetRatioPpm(), after.GetRatioPpm(), true
+	default:
+		return 0, 0, false
+	}
+}
+
+func isRatio(value *bidrailv1.Value) bool {
+	_, ratio := value.GetValue().(*bidrailv1.Value_RatioPpm)
+	return ratio
 }
 
 func latencyLine(name string, taken []time.Duration) string {
