@@ -56,6 +56,11 @@ generate: ## Generate the Go code and the OpenAPI file from proto/
 	@find proto/bidrail -name '*.pb*.go' -delete
 	@$(buf) generate
 
+.PHONY: rules-docs
+rules-docs: build ## Write docs/rules.md anew from the rules' METADATA
+	@echo "rules-docs: bin/bidrail rules docs > docs/rules.md"
+	@bin/bidrail rules docs > bin/rules.md && mv bin/rules.md docs/rules.md
+
 .PHONY: bench
 bench: ## Run every benchmark
 	@echo "bench: go test -bench in $(PACKAGES)"
@@ -145,7 +150,7 @@ descriptors: ## Do the vendored .proto files agree with the Go packages?
 	@BIDRAIL_DESCRIPTORS="$(CURDIR)/bin/descriptors.binpb" go test -run '^TestThirdParty$$' ./proto
 
 .PHONY: rego
-rego: rego-lint policy-test ## All checks of rego/
+rego: rego-lint policy-test rules-generated ## All checks of rego/
 
 .PHONY: rego-lint
 rego-lint: ## Lint the shipped policy pack
@@ -156,6 +161,11 @@ rego-lint: ## Lint the shipped policy pack
 policy-test: build ## Compile, type-check and test the shipped policy pack
 	@echo "policy-test: bin/bidrail policy test --min-coverage 98 rego"
 	@bin/bidrail policy test --min-coverage 98 rego
+
+.PHONY: rules-generated
+rules-generated: build ## Is docs/rules.md that of the shipped policy pack?
+	@echo "rules-generated: bin/bidrail rules docs"
+	@bin/bidrail rules docs | cmp - docs/rules.md || { echo 'docs/rules.md is not that of the rules; run: make rules-docs' >&2; exit 1; }
 
 .PHONY: race
 race: ## go test with the race detector

@@ -147,19 +147,42 @@ func (s *Stages) UnmarshalJSON(text []byte) error {
 
 // The ids of the findings the engine itself makes. They cannot be switched off or put in shadow.
 // Those that begin with policy., group., ledger. or approval. are no rule's; those of integrity and governance are shared with the rules
-// that go further into the same questions.
+// that go further into the same questions. [OwnFindings] says what each means.
 const (
-	FindingUndetermined = "policy.undetermined" // a rule could not be decided: absent input, builtin error, conflict, wrong result
-	FindingTimeout      = "policy.timeout"      // evaluation did not end within its deadline
-	FindingNoPolicy     = "policy.none"         // no revision is loaded
-	FindingNoRule       = "policy.no_rule"      // no enforced rule concerns the change
-	FindingSchema       = "integrity.schema"    // the input is not what the schema says
-	FindingCurrency     = "integrity.currency"  // a currency is missing, malformed or not that of the other side
-	FindingGroup        = "group.held"          // another leg of the atomic group is not allowed
-	FindingMode         = "governance.mode"     // people have switched the mode of a scope, which forbids the change
-	FindingCap          = "ledger.cap"          // a cap of the operator, which no revision lifts, has no room
-	FindingSuppressed   = "approval.suppressed" // people have rejected this move, and nobody has let it be proposed again
+	FindingUndetermined = "policy.undetermined"
+	FindingTimeout      = "policy.timeout"
+	FindingNoPolicy     = "policy.none"
+	FindingNoRule       = "policy.no_rule"
+	FindingSchema       = "integrity.schema"
+	FindingCurrency     = "integrity.currency"
+	FindingGroup        = "group.held"
+	FindingMode         = "governance.mode"
+	FindingCap          = "ledger.cap"
+	FindingSuppressed   = "approval.suppressed"
 )
+
+// OwnFinding is a finding that no rule makes, for people.
+type OwnFinding struct {
+	ID      string
+	Effects []Effect // those that it can have
+	About   string   // when it is made
+}
+
+// OwnFindings are all findings that no rule makes.
+func OwnFindings() []OwnFinding {
+	return []OwnFinding{
+		{FindingUndetermined, []Effect{Approve, Blocks}, "a rule could not be decided: something that it reads is not there, a built-in failed, rules conflict or a result has the wrong form. METADATA of the rule says what it answers where something is missing; everything else blocks"},
+		{FindingTimeout, []Effect{Blocks}, "the rules did not end within their deadline"},
+		{FindingNoPolicy, []Effect{Blocks}, "no revision is loaded"},
+		{FindingNoRule, []Effect{Approve}, "no enforced rule concerns the kind of the change"},
+		{FindingSchema, []Effect{Blocks}, "the input is not what its schema says: the value now is missing, a value does not fit the kind, the kind is unknown"},
+		{FindingCurrency, []Effect{Blocks}, "a currency is missing, malformed or not that of the other side"},
+		{FindingGroup, []Effect{Approve, Blocks}, "another leg of the atomic group is not allowed, and the legs land together or not at all"},
+		{FindingMode, []Effect{Blocks}, "people have switched the mode of a scope that the target is in, which forbids the change; the rule of this name says so too, and this one holds where a revision has no such rule"},
+		{FindingCap, []Effect{Blocks}, "a cap of the operator, which no revision lifts, has no room"},
+		{FindingSuppressed, []Effect{Blocks}, "people have rejected this move, and nobody has let it be proposed again"},
+	}
+}
 
 // Decide folds findings into a verdict: the strictest effect wins. Findings in shadow do not count, nor do those that
 // people have answered. No findings is ALLOW; that rules were asked at all is the engine's to make sure of.

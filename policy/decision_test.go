@@ -1,6 +1,11 @@
 package policy
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -120,5 +125,34 @@ func TestStoredDecisionReadsBackTheSame(t *testing.T) {
 	}
 	if _, err := DecodeDecision([]byte(`{"verdict": "MAYBE"}`)); err == nil {
 		t.Error("a record with a verdict that there is not was read")
+	}
+}
+
+// Whoever adds a finding of the engine says when it is made: people read that, and scenarios may expect it.
+func TestOwnFindings(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "decision.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var defined []string
+	ast.Inspect(file, func(node ast.Node) bool {
+		if spec, ok := node.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "Finding") {
+			id, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defined = append(defined, id)
+		}
+		return true
+	})
+	var described []string
+	for _, own := range OwnFindings() {
+		described = append(described, own.ID)
+		if own.About == "" || len(own.Effects) == 0 {
+			t.Errorf("%s: when is it made, and what does it ask for?", own.ID)
+		}
+	}
+	if difference := cmp.Diff(defined, described); difference != "" {
+		t.Errorf("ids and descriptions differ (-defined +described):\n%s", difference)
 	}
 }

@@ -36,8 +36,8 @@ const (
 // yet compiled ([Compile] does that). It is named by its digest.
 //
 // A revision is a folder in the layout of an OPA bundle: Rego files anywhere, data.yaml and
-// data.json files whose content lands in data at the path of their folder, and limits tables
-// as limits/*.csv beside limits/data.yaml.
+// data.json files whose content lands in data at the path of their folder, limits tables
+// as limits/*.csv beside limits/data.yaml, and scenarios as scenarios/*.yaml.
 type Revision struct {
 	Digest string // SHA-256 over the files, as "sha256:" and hex
 	Source string // where it was read from, for people
@@ -171,7 +171,7 @@ func readFiles(files []sourceFile, source string) (*Revision, error) {
 		}
 		switch kindOfFile(file.name) {
 		case strangeFile:
-			problems = append(problems, fmt.Errorf("%s is none of the files a revision is made of and would not be read: they are *.rego, data.yaml or data.json in any folder, and limits/*.csv", file.name))
+			problems = append(problems, fmt.Errorf("%s is none of the files a revision is made of and would not be read: they are *.rego, data.yaml or data.json in any folder, limits/*.csv and scenarios/*.yaml", file.name))
 			continue
 		case tableFile:
 			tables = append(tables, file)
@@ -187,10 +187,13 @@ func readFiles(files []sourceFile, source string) (*Revision, error) {
 			break
 		}
 		revision.files = append(revision.files, revisionFile{file.name, content, sha256.Sum256(content)})
-		if kindOfFile(file.name) == moduleFile {
+		switch kindOfFile(file.name) {
+		case moduleFile:
 			revision.modules[file.name] = string(content)
-		} else if err := revision.addData(file.name, content); err != nil {
-			problems = append(problems, err)
+		case dataFile:
+			if err := revision.addData(file.name, content); err != nil {
+				problems = append(problems, err)
+			}
 		}
 	}
 	if len(problems) == 0 && len(revision.modules) == 0 {
@@ -214,6 +217,7 @@ const (
 	moduleFile
 	dataFile
 	tableFile
+	scenarioFile // an example, which belongs to the revision as tests do
 )
 
 // kindOfFile knows the files that a revision is made of and those that may lie beside them. Any other
@@ -223,10 +227,14 @@ func kindOfFile(name string) fileKind {
 	switch {
 	case strings.HasSuffix(base, ".rego"):
 		return moduleFile
+	case folder == "scenarios" && base == "data.yaml":
+		return strangeFile // a scenario to one reader, data to another
 	case base == "data.yaml", base == "data.yml", base == "data.json":
 		return dataFile
 	case folder == "limits" && strings.HasSuffix(base, ".csv"):
 		return tableFile
+	case folder == "scenarios" && strings.HasSuffix(base, ".yaml"):
+		return scenarioFile
 	case strings.HasPrefix(base, "."), strings.HasSuffix(base, ".md"), strings.HasSuffix(base, ".go"),
 		base == "LICENSE", base == "NOTICE", base == "Makefile", folder == "schemas" && strings.HasSuffix(base, ".json"):
 		return otherFile
@@ -337,6 +345,24 @@ func (r *Revision) seal() {
 
 // Data returns the document at the top-level name of data, such as "experiments", or nil.
 func (r *Revision) Data(name string) any { return r.data[name] }
+
+// Document is a file of the revision that decides nothing.
+type Document struct {
+	Path    string
+	Content []byte
+}
+
+// Scenarios are the files of the folder scenarios, sorted by path. The engine does not read them: they are examples of
+// what the rules should answer, and part of the revision as its tests are.
+func (r *Revision) Scenarios() []Document {
+	var scenarios []Document
+	for _, file := range r.files {
+		if kindOfFile(file.path) == scenarioFile {
+			scenarios = append(scenarios, Document{file.path, file.content})
+		}
+	}
+	return scenarios
+}
 
 // Limits returns the limits of the revision.
 func (r *Revision) Limits() *limits.Set { return r.limits }

@@ -213,6 +213,9 @@ func TestRevisionThatCannotBeReadIsRefused(t *testing.T) {
 		{"a limit that is not defined", files{"limits/keywords.csv": "entity,bid.cieling\n1,4.20 USD\n"}, []string{"limits/keywords.csv", "bid.cieling"}},
 		{"a large data file", files{"x/data.yaml": strings.Repeat("#", maxDocumentBytes+1)}, []string{"x/data.yaml: larger than 4 MiB"}},
 		{"a large module", files{"x.rego": strings.Repeat("#", maxDocumentBytes+1)}, []string{"x.rego: larger than 4 MiB"}},
+		{"a scenario that might be data", files{"scenarios/data.yaml": "title: a\n"}, []string{"scenarios/data.yaml is none of the files a revision is made of"}},
+		{"a scenario with another ending", files{"scenarios/a.yml": "title: a\n"}, []string{"scenarios/a.yml is none of the files", "limits/*.csv and scenarios/*.yaml"}},
+		{"a scenario in a folder of its own", files{"scenarios/a/b.yaml": "title: a\n"}, []string{"scenarios/a/b.yaml is none of the files"}},
 		{"two problems", files{"x/data.yaml": "[1]\n", "y/data.yaml": "[1]\n"}, []string{"x/data.yaml: must hold", "y/data.yaml: must hold"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -296,6 +299,24 @@ func onlyLinks(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	return buffer.Bytes()
+}
+
+func TestScenariosAreKeptWithTheRevisionAndAreNoData(t *testing.T) {
+	revision := readSmall(t, files{"scenarios/b.yaml": "title: b\n", "scenarios/a.yaml": "title: [", "scenarios/README.md": "not part of it"})
+	want := []Document{{"scenarios/a.yaml", []byte("title: [")}, {"scenarios/b.yaml", []byte("title: b\n")}}
+	if difference := cmp.Diff(want, revision.Scenarios()); difference != "" {
+		t.Error(difference)
+	}
+	if revision.Data("scenarios") != nil || revision.Digest == readSmall(t, nil).Digest {
+		t.Errorf("data.scenarios is %v, and the digest %s", revision.Data("scenarios"), revision.Digest)
+	}
+	archive, err := revision.Archive()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back := readBundle(t, archive); back.Digest != revision.Digest || cmp.Diff(want, back.Scenarios()) != "" {
+		t.Errorf("out of the archive come %v and %s", back.Scenarios(), back.Digest)
+	}
 }
 
 func TestDataLandsAtItsFolder(t *testing.T) {

@@ -38,7 +38,7 @@ func (s *Server) ProposeGrant(ctx context.Context, principal policy.Principal, g
 	}
 	for _, id := range grant.Rules {
 		if !slices.ContainsFunc(active.Engine.Rules(), func(rule *policy.Rule) bool { return rule.ID == id }) {
-			return approval.Approval{}, &FieldError{"rules", fmt.Sprintf("no rule is called %q; see bidrail rules", id)}
+			return approval.Approval{}, &FieldError{"rules", fmt.Sprintf("no rule is called %q; see bidrail rules list", id)}
 		}
 	}
 	encoded, err := grant.Encode()

@@ -63,7 +63,7 @@ func LoadPolicy(ctx context.Context, revision *policy.Revision, options policy.O
 	}
 	for _, id := range routes.Rules() {
 		if !slices.ContainsFunc(engine.Rules(), func(rule *policy.Rule) bool { return rule.ID == id }) {
-			return nil, fmt.Errorf("%w: routes/data.yaml names the rule %q, which there is not; see bidrail rules", policy.ErrInvalid, id)
+			return nil, fmt.Errorf("%w: routes/data.yaml names the rule %q, which there is not; see bidrail rules list", policy.ErrInvalid, id)
 		}
 	}
 	lengths := make(map[string]ledger.Length, len(names))
@@ -72,6 +72,27 @@ func LoadPolicy(ctx context.Context, revision *policy.Revision, options policy.O
 	}
 	return &Policy{Engine: engine, experiments: experiments, calendar: entries, names: names, lengths: lengths, rates: rates,
 		directory: directory, routes: routes}, nil
+}
+
+// Given is what is registered while something is tried out.
+type Given struct {
+	Experiments []experiment.Experiment // beside those of the revision
+	Calendar    calendar.Calendar       // beside that of the revision
+	Directory   *approval.Directory     // in place of the revision's; nil: that one
+}
+
+// With is the policy with what is given, to try out what the rules make of it.
+func (p *Policy) With(given Given) *Policy {
+	with := *p
+	with.experiments = slices.Concat(p.experiments, given.Experiments)
+	with.calendar = &calendar.Calendar{
+		Freezes: slices.Concat(p.calendar.Freezes, given.Calendar.Freezes),
+		Promos:  slices.Concat(p.calendar.Promos, given.Calendar.Promos),
+	}
+	if given.Directory != nil {
+		with.directory = given.Directory
+	}
+	return &with
 }
 
 // person is who a subject is, by the active policy; nobody where there is none.

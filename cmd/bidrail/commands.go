@@ -17,7 +17,7 @@ type commands struct {
 	Explain      explainCommand      `cmd:"" help:"Show how a decision came about, expression by expression."`
 	Mode         modeCommand         `cmd:"" help:"The kill switch: what an account, a campaign or anything else lets through."`
 	Ledger       ledgerCommand       `cmd:"" help:"Show what has moved lately, what is held, and what limits over time have left."`
-	Rules        rulesCommand        `cmd:"" help:"List the rules, or show one."`
+	Rules        rulesCommand        `cmd:"" help:"List the rules, show one, or write their reference."`
 	Report       reportCommand       `cmd:"" help:"Show what became of approvals, and what to look at in how they are given."`
 	Audit        auditCommand        `cmd:"" help:"Show that the record is what was decided."`
 	Keys         keysCommand         `cmd:"" help:"The keys that permits are signed with."`

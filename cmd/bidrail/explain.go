@@ -33,7 +33,7 @@ func (c *explainCommand) Run(ctx context.Context, env environment) error {
 	if c.Rule != "" {
 		response.Rules = slices.DeleteFunc(response.Rules, func(rule *bidrailv1.RuleExplanation) bool { return rule.GetRule() != c.Rule })
 		if len(response.Rules) == 0 {
-			return fmt.Errorf("no rule is called %s; bidrail rules lists them", c.Rule)
+			return fmt.Errorf("no rule is called %s; bidrail rules list names them", c.Rule)
 		}
 	}
 	out := newScreen(env.stdout, env)

@@ -39,6 +39,7 @@ var edges = map[string][]string{
 	"server/grpcapi":    {"policy", "policy/approval", "policy/ledger", "policy/mode", "policy/permit", "proto/bidrail/v1", "server", "store"},
 	"server/keys":       {"policy", "policy/permit"},
 	"server/notify":     {"store"},
+	"server/scenario":   {"policy", "policy/approval", "policy/calendar", "policy/experiment", "policy/ledger", "policy/limits", "policy/permit", "server"},
 	"server/servertest": {"policy", "policy/ledger", "proto/bidrail/v1", "rego", "server", "server/auth", "server/grpcapi", "server/keys", "store", "store/sqlite"},
 
 	"proto":            {},
@@ -55,7 +56,7 @@ var edges = map[string][]string{
 
 	"cmd/bidrail": {
 		"client", "policy", "policy/audit", "policy/ledger", "policy/limits", "proto/bidrail/v1", "rego", "server", "server/auth", "server/config", "server/grpcapi",
-		"server/keys", "server/notify", "store", "store/sqlite",
+		"server/keys", "server/notify", "server/scenario", "store", "store/sqlite",
 	},
 }
 

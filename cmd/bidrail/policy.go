@@ -3,16 +3,18 @@ package main
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 
 	"github.com/bidrail/bidrail/policy"
 	"github.com/bidrail/bidrail/server"
+	"github.com/bidrail/bidrail/server/scenario"
 )
 
 type policyCommand struct {
 	Check  policyCheckCommand  `cmd:"" help:"Compile a folder of rules and limits as the server would, without running its tests."`
-	Test   policyTestCommand   `cmd:"" help:"Run a folder's tests and examples, and show that no rule passes silently when input is missing, or is laxer when more is used up."`
+	Test   policyTestCommand   `cmd:"" help:"Run a folder's tests, examples and scenarios, and show that no rule passes silently when input is missing, or is laxer when more is used up."`
 	Schema policySchemaCommand `cmd:"" help:"Print the JSON Schema of what a rule sees as input."`
 }
 
@@ -29,6 +31,10 @@ func (c *policyCheckCommand) Run(ctx context.Context, env environment) error {
 	if err != nil {
 		return err
 	}
+	scenarios, err := scenario.Read(loaded.Engine)
+	if err != nil {
+		return err
+	}
 	modes := map[policy.RuleMode]int{}
 	for _, rule := range loaded.Engine.Rules() {
 		modes[rule.Mode]++
@@ -36,9 +42,13 @@ func (c *policyCheckCommand) Run(ctx context.Context, env environment) error {
 	if _, fallBack := loaded.Engine.Evaluator(); fallBack != nil {
 		fmt.Fprintf(env.stderr, "this policy cannot be compiled, so OPA's own evaluator will run it, slower, and notice less of what is missing: %v\n", fallBack)
 	}
-	_, err = fmt.Fprintf(env.stdout, "ok: %s (%d enforced, %d in shadow, %d off), %d limit entries\nrevision %s\nits tests were not run; bidrail policy test %s runs them\n",
+	withScenarios := ""
+	if len(scenarios) > 0 {
+		withScenarios = ", " + plural(len(scenarios), "scenario")
+	}
+	_, err = fmt.Fprintf(env.stdout, "ok: %s (%d enforced, %d in shadow, %d off), %d limit entries%s\nrevision %s\nits tests were not run; bidrail policy test %s runs them\n",
 		plural(len(loaded.Engine.Rules()), "rule"), modes[policy.RuleEnforce], modes[policy.RuleShadow], modes[policy.RuleOff],
-		revision.Limits().Len(), revision.Digest, c.Dir)
+		revision.Limits().Len(), withScenarios, revision.Digest, c.Dir)
 	return err
 }
 
@@ -47,15 +57,28 @@ type policyTestCommand struct {
 	Verbose     bool          `short:"v" help:"Show every test, and every line that no test reached."`
 	MinCoverage float64       `help:"Fail when the tests reach less than so many percent of the lines." default:"0" placeholder:"PERCENT"`
 	Timeout     time.Duration `help:"How long one test may take." default:"30s"`
+	Scenario    string        `help:"Only play the scenarios whose file matches, and run no tests." placeholder:"REGEXP"`
 }
 
 func (c *policyTestCommand) Run(ctx context.Context, env environment) error {
+	only, err := regexp.Compile(c.Scenario)
+	if err != nil {
+		return fmt.Errorf("--scenario: %w", err)
+	}
 	revision, err := policy.OpenRevision(c.Dir)
 	if err != nil {
 		return err
 	}
-	loaded, err := server.LoadPolicy(ctx, revision, policy.Options{SkipTests: true})
+	// A busy machine decides no test.
+	loaded, err := server.LoadPolicy(ctx, revision, policy.Options{SkipTests: true, Deadline: c.Timeout})
 	if err != nil {
+		return err
+	}
+	if c.Scenario != "" {
+		failed, err := runScenarios(ctx, newScreen(env.stdout, env), loaded, only, c.Verbose)
+		if err == nil && failed {
+			err = exitCode(exitFailed)
+		}
 		return err
 	}
 	out := newScreen(env.stdout, env)
@@ -97,7 +120,11 @@ func (c *policyTestCommand) Run(ctx context.Context, env environment) error {
 		return err
 	}
 	failed = printAbsence(out, absence) || failed
-	if failed {
+	wrong, err := runScenarios(ctx, out, loaded, nil, c.Verbose)
+	if err != nil {
+		return err
+	}
+	if failed || wrong {
 		return exitCode(exitFailed)
 	}
 	return nil

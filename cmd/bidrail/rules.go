@@ -11,32 +11,33 @@ import (
 
 	"github.com/bidrail/bidrail/policy"
 	bidrailv1 "github.com/bidrail/bidrail/proto/bidrail/v1"
+	"github.com/bidrail/bidrail/server"
 	"github.com/bidrail/bidrail/server/grpcapi"
 )
 
 type rulesCommand struct {
+	List rulesListCommand `cmd:"" default:"withargs" help:"List the rules."`
+	Show rulesShowCommand `cmd:"" help:"Show one rule: why, where its numbers come from, what it reads."`
+	Docs rulesDocsCommand `cmd:"" help:"Write the catalogue as Markdown. docs/rules.md is that of the shipped pack."`
+}
+
+// catalogue is where the rules are: on a server, or in a folder.
+type catalogue struct {
 	connection
-	ID     string `arg:"" optional:"" help:"Show this rule whole."`
 	Policy string `help:"Read a folder or bundle instead of asking a server; 'built-in' is the shipped pack." placeholder:"DIR"`
+}
+
+type rulesListCommand struct {
+	catalogue
 	Output string `short:"o" help:"table or json." enum:"table,json" default:"table"`
 }
 
-func (c *rulesCommand) Run(ctx context.Context, env environment) error {
+func (c *rulesListCommand) Run(ctx context.Context, env environment) error {
 	response, err := c.fetch(ctx)
 	if err != nil {
 		return err
 	}
 	out := newScreen(env.stdout, env)
-	if c.ID != "" {
-		at := slices.IndexFunc(response.GetRules(), func(rule *bidrailv1.Rule) bool { return rule.GetId() == c.ID })
-		if at < 0 {
-			return fmt.Errorf("no rule is called %s; bidrail rules lists them", c.ID)
-		}
-		if c.Output == "json" {
-			return printJSON(out, response.GetRules()[at])
-		}
-		return printRulePage(out, response.GetRules()[at])
-	}
 	if c.Output == "json" {
 		return printJSON(out, response)
 	}
@@ -51,13 +52,31 @@ func (c *rulesCommand) Run(ctx context.Context, env environment) error {
 	return err
 }
 
-func (c *rulesCommand) fetch(ctx context.Context) (*bidrailv1.ListRulesResponse, error) {
+type rulesShowCommand struct {
+	catalogue
+	ID     string `arg:"" help:"Such as bid.ceiling."`
+	Output string `short:"o" help:"table or json." enum:"table,json" default:"table"`
+}
+
+func (c *rulesShowCommand) Run(ctx context.Context, env environment) error {
+	response, err := c.fetch(ctx)
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(response.GetRules(), func(rule *bidrailv1.Rule) bool { return rule.GetId() == c.ID })
+	if at < 0 {
+		return fmt.Errorf("no rule is called %s; bidrail rules list names them", c.ID)
+	}
+	out := newScreen(env.stdout, env)
+	if c.Output == "json" {
+		return printJSON(out, response.GetRules()[at])
+	}
+	return printRulePage(out, response.GetRules()[at])
+}
+
+func (c *catalogue) fetch(ctx context.Context) (*bidrailv1.ListRulesResponse, error) {
 	if c.Policy != "" {
-		name := c.Policy
-		if name == "built-in" {
-			name = ""
-		}
-		active, err := loadPolicy(ctx, name, policy.Options{SkipTests: true})
+		active, err := loadCatalogue(ctx, c.Policy)
 		if err != nil {
 			return nil, err
 		}
@@ -73,6 +92,17 @@ func (c *rulesCommand) fetch(ctx context.Context) (*bidrailv1.ListRulesResponse,
 		return err
 	})
 	return response, err
+}
+
+// builtIn is what the shipped pack is called where a folder is asked for.
+const builtIn = "built-in"
+
+// loadCatalogue compiles a folder, a bundle or the shipped pack.
+func loadCatalogue(ctx context.Context, name string) (*server.Policy, error) {
+	if name == builtIn {
+		name = ""
+	}
+	return loadPolicy(ctx, name, policy.Options{SkipTests: true})
 }
 
 func printRulePage(out screen, rule *bidrailv1.Rule) error {

@@ -29,6 +29,7 @@ package limits
 
 import (
 	"hash/maphash"
+	"maps"
 	"slices"
 )
 
@@ -67,6 +68,9 @@ func (s *Set) Definitions() []Definition {
 	}
 	return definitions
 }
+
+// Currencies returns the currencies that some entry has an amount in, sorted.
+func (s *Set) Currencies() []string { return slices.Sorted(maps.Keys(s.currencies)) }
 
 // Len is the number of entries.
 func (s *Set) Len() int { return s.length }

@@ -1,6 +1,7 @@
 package limits
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -161,6 +162,17 @@ func TestPrecedence(t *testing.T) {
 			t.Errorf("got %v, want %s to beat %v", got, field.name, below)
 		}
 		field.set(&below)
+	}
+}
+
+func TestCurrencies(t *testing.T) {
+	set, err := New([]Definition{{Name: "bid.ceiling", Type: Money, Tighter: Lower}},
+		ceiling("all", Match{}, usd(5), eur(4)), ceiling("one", Match{Platform: "meta"}, usd(3)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := set.Currencies(); !slices.Equal(got, []string{"EUR", "USD"}) {
+		t.Errorf("got %v", got)
 	}
 }
 
