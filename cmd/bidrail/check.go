@@ -8,11 +8,13 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"runtime/debug"
 	"strconv"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/bidrail/bidrail/client/formats"
 	"github.com/bidrail/bidrail/policy"
 	bidrailv1 "github.com/bidrail/bidrail/proto/bidrail/v1"
 	"github.com/bidrail/bidrail/server"
@@ -24,6 +26,8 @@ type checkCommand struct {
 	Policy string `help:"Without --server: folder or bundle of rules and limits. Default: the shipped pack." placeholder:"DIR"`
 	Output string `short:"o" help:"table, json or ndjson (one decision on each line)." enum:"table,json,ndjson" default:"table"`
 	DryRun bool   `help:"With --server: decide and record nothing."`
+
+	formatFlags
 
 	Wait         bool          `help:"With --server: wait for people where they are asked, and redeem what they agree to."`
 	WaitTimeout  time.Duration `help:"How long to wait for them." default:"4h"`
@@ -59,6 +63,11 @@ to, and for what has ended in another way without a permit, and 2 when they have
 on waiting. Several approvals are redeemed together, when the last of them is decided, and a yes lapses: wait for one change at a time, or
 one group. A cap that people have set is the value of the permit's change: make that, and not what was asked for.
 
+A platform's own payload is judged with --format, and what is allowed of it written with --emit-allowed. It does not say what holds now, so
+--context does; docs/formats.md has what is understood of each platform, and refused:
+
+  bidrail check --format google-ads -f mutate.json --context current.json --emit-allowed allowed.json
+
 Rules let nothing through whose reading is too old (integrity.baseline_age). Where people may take longer than that, write down every now
 and then what is there, and name the file with --observations: it is read when they have agreed, and without it they are asked about the
 age of the reading as well. It has, by change_id, when the value before was read again, and facts that have changed:
@@ -76,7 +85,19 @@ func (c *checkCommand) Run(ctx context.Context, env environment) error {
 	if c.Observations != "" && !c.Wait {
 		return errors.New("--observations is for what people agree to: add --wait, or name the file to bidrail redeem")
 	}
-	changes, err := c.read(env)
+	if err := c.check(c.DryRun, c.File); err != nil {
+		return err
+	}
+	var payload *formats.Payload
+	var changes []*bidrailv1.Change
+	var err error
+	if c.Format != "" {
+		if payload, err = c.payload(env, c.File); err == nil {
+			changes = payload.Changes()
+		}
+	} else {
+		changes, err = c.read(env)
+	}
 	if err != nil {
 		return err
 	}
@@ -95,7 +116,15 @@ func (c *checkCommand) Run(ctx context.Context, env environment) error {
 			return err
 		}
 	}
-	if err := c.print(env, changes, results, approvals); err != nil {
+	if c.EmitAllowed != "" {
+		if err := c.emit(env, payload, results, c.Server != ""); err != nil {
+			return err
+		}
+	}
+	if c.EmitAllowed == "-" {
+		env.stdout = env.stderr
+	}
+	if err := c.print(env, changes, operations(payload), results, approvals); err != nil {
 		return err
 	}
 	return outcome(results, approvals)
@@ -189,6 +218,8 @@ func (l *lineCounter) lineAt(offset int64) int {
 
 // local judges here, with nothing but the policy.
 func (c *checkCommand) local(ctx context.Context, env environment, changes []*bidrailv1.Change) ([]*bidrailv1.CheckResult, error) {
+	// One batch, and then the process ends: what the collector would tidy up meanwhile is not needed again.
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	principal, err := principalFor(c.As)
 	if err != nil {
 		return nil, err
@@ -272,7 +303,8 @@ func parts(changes []*bidrailv1.Change) [][]*bidrailv1.Change {
 	return append(split, changes)
 }
 
-func (c *checkCommand) print(env environment, changes []*bidrailv1.Change, results []*bidrailv1.CheckResult, approvals map[string]*bidrailv1.Approval) error {
+// print shows the results. of names the operation of each change, where they are a platform's payload.
+func (c *checkCommand) print(env environment, changes []*bidrailv1.Change, of []string, results []*bidrailv1.CheckResult, approvals map[string]*bidrailv1.Approval) error {
 	switch c.Output {
 	case "json":
 		return printJSON(env.stdout, &bidrailv1.CheckBatchResponse{Results: results})
@@ -293,7 +325,7 @@ func (c *checkCommand) print(env environment, changes []*bidrailv1.Change, resul
 	for i, result := range results {
 		if problem := result.GetProblem(); problem != nil {
 			problems++
-			rows = append(rows, []string{out.colour(red, "PROBLEM"), clean(changes[i].GetChangeId()), "", "", "", clean(problem.GetMessage())})
+			rows = append(rows, inOperation(of, i, [][]string{{out.colour(red, "PROBLEM"), clean(changes[i].GetChangeId()), "", "", "", clean(problem.GetMessage())}})...)
 			continue
 		}
 		counts[result.GetDecision().GetVerdict()]++
@@ -316,9 +348,10 @@ func (c *checkCommand) print(env environment, changes []*bidrailv1.Change, resul
 				decided = append(decided, []string{"", "", "", "", "", note})
 			}
 		}
-		rows = append(rows, decided...)
+		rows = append(rows, inOperation(of, i, decided)...)
 	}
-	if err := out.table([]string{"VERDICT", "CHANGE", "KIND", "TARGET", "FROM → TO", "WHY"}, rows); err != nil {
+	heading := inOperation(of, -1, [][]string{{"VERDICT", "CHANGE", "KIND", "TARGET", "FROM → TO", "WHY"}})[0]
+	if err := out.table(heading, rows); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(out, "\n%s: %d allowed, %d for approval, %d blocked", plural(len(results), "change"),

@@ -47,6 +47,7 @@ var edges = map[string][]string{
 	"rego":             {},
 
 	"client":                   {"proto/bidrail/v1"},
+	"client/formats":           {"proto/bidrail/v1"},
 	"client/examples/data":     {},
 	"client/examples/recorded": {"client", "client/examples/data", "proto/bidrail/v1"},
 	"client/examples/pacer":    {"client", "client/examples/data", "proto/bidrail/v1"},
@@ -55,7 +56,7 @@ var edges = map[string][]string{
 	"tools/mutants": {},
 
 	"cmd/bidrail": {
-		"client", "policy", "policy/audit", "policy/ledger", "policy/limits", "proto/bidrail/v1", "rego", "server", "server/auth", "server/config", "server/grpcapi",
+		"client", "client/formats", "policy", "policy/audit", "policy/ledger", "policy/limits", "proto/bidrail/v1", "rego", "server", "server/auth", "server/config", "server/grpcapi",
 		"server/keys", "server/notify", "server/scenario", "store", "store/sqlite",
 	},
 }
@@ -69,12 +70,12 @@ var owners = map[string][]string{
 	"modernc.org/":                     {"store/sqlite"},
 	"golang.org/x/mod":                 {"policy/audit", "store", "store/sqlstore", "store/storetest", "store/sqlite"},
 	"database/sql":                     {"store/sqlstore", "store/sqlite", "store/postgres"},
-	"google.golang.org/grpc": {"server/grpcapi", "server/servertest", "client", "client/examples/demo", "client/examples/pacer", "client/examples/recorded",
+	"google.golang.org/grpc": {"server/grpcapi", "server/servertest", "client", "client/formats", "client/examples/demo", "client/examples/pacer", "client/examples/recorded",
 		"proto/bidrail/v1", "cmd/bidrail"},
 	"github.com/grpc-ecosystem/grpc-gateway": {"server/grpcapi", "proto/bidrail/v1"},
 	"buf.build/":                             {"server/grpcapi", "proto/bidrail/v1"},
 	"google.golang.org/protobuf": {"server/grpcapi", "server/servertest", "client", "client/examples/demo", "client/examples/pacer", "client/examples/recorded",
-		"proto", "proto/bidrail/v1", "cmd/bidrail"},
+		"client/formats", "proto", "proto/bidrail/v1", "cmd/bidrail"},
 	"github.com/alecthomas/kong":         {"cmd/bidrail"},
 	"github.com/knadh/koanf":             {"server/config"},
 	"github.com/bojanz/currency":         {"policy"},
