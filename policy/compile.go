@@ -54,7 +54,10 @@ type Engine struct {
 
 type accountKey struct{ platform, account string }
 
-type account struct{ currency, timeZone string }
+type account struct {
+	currency, timeZone string
+	zone               *time.Location
+}
 
 // Compile makes an engine of a revision, or refuses the revision with everything that is wrong
 // with it: syntax, a path that the input does not have, a built-in that is not allowed, METADATA,
@@ -87,6 +90,11 @@ func (e *Engine) Digest() string {
 		return ""
 	}
 	return e.revision.Digest
+}
+
+// Zone is the time zone of an account, as data.accounts has it; nil: the account is not there.
+func (e *Engine) Zone(platform, id string) *time.Location {
+	return e.accounts[accountKey{platform, id}].zone
 }
 
 // Evaluator is what runs the rules. Where that is topdown though a plan was asked for, the error says what a plan cannot do: then
@@ -334,10 +342,11 @@ func (c *compilation) readAccounts() map[accountKey]account {
 			if !isCurrency(currency) {
 				c.refuse("data.accounts.%s.%s needs a currency of three capital letters, not %q", platform, id, currency)
 			}
-			if _, err := time.LoadLocation(zone); err != nil || zone == "" || zone == "Local" {
+			location, err := time.LoadLocation(zone)
+			if err != nil || zone == "" || zone == "Local" {
 				c.refuse("data.accounts.%s.%s needs an IANA time zone such as Europe/Berlin, not %q", platform, id, zone)
 			}
-			accounts[accountKey{platform, id}] = account{currency, zone}
+			accounts[accountKey{platform, id}] = account{currency, zone, location}
 		}
 	}
 	return accounts

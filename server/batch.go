@@ -41,6 +41,8 @@ type candidate struct {
 	contradicted bool                   // by what the ledger knows of its field: it is no cut, whatever it says
 	standing     mode.Standing          // the mode it is judged under
 	windows      policy.Windows         // what it is judged under
+	reverts      []policy.Revert        // likewise
+	baseline     policy.Value           // the value before, as far as the ledger knows it
 	judgement    *policy.Judgement
 	outcome      policy.Outcome
 	known        ledger.Movement  // as the ledger knows it
@@ -265,7 +267,7 @@ func (s *Server) judge(ctx context.Context, active *Policy, principal policy.Pri
 					Message: "the change could not be judged for a bug in the service; its log says more"}}}}
 			}
 		}()
-		c.standing, c.windows = g.standing(c), active.windows(c, g)
+		c.standing, c.windows, c.reverts = g.standing(c), active.windows(c, g), g.revertsOf(c)
 		c.judgement = engine.Judge(ctx, active.request(c, principal, g, now))
 	}
 	workers := min(s.workers, len(open))

@@ -356,6 +356,9 @@ func (s *Server) write(ctx context.Context, tx store.Tx, principal policy.Princi
 	if err := tx.InsertHolds(holds); err != nil {
 		return nil, err
 	}
+	if err := tx.PutReverts(settlement.reverts()); err != nil {
+		return nil, err
+	}
 	var grants []approval.Grant
 	for _, id := range slices.Sorted(maps.Keys(settlement.used)) {
 		grants = append(grants, g.grants[id])

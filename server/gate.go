@@ -36,6 +36,9 @@ const (
 	opReviewOverride   operation = "review overrides"
 	opDelegate         operation = "delegate reviews"
 	opReadDeliveries   operation = "read deliveries"
+
+	opEditCalendar operation = "edit the calendar"
+	opReadCalendar operation = "read the calendar"
 )
 
 // permitted is the only table of who may do what. What is not in it nobody may do.
@@ -65,6 +68,9 @@ var permitted = map[operation][]policy.Role{
 	opReviewOverride:   {policy.RoleGovernance, policy.RoleAuditor},
 	opDelegate:         {policy.RoleApprover},
 	opReadDeliveries:   {policy.RoleGovernance, policy.RoleAuditor, policy.RoleAdmin},
+
+	opEditCalendar: {policy.RoleGovernance},
+	opReadCalendar: policy.Roles(), // whoever asks for changes plans by it
 }
 
 // admit is the gate: every method of the server passes it before it does anything.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bidrail/bidrail/policy"
 	"github.com/bidrail/bidrail/policy/approval"
+	"github.com/bidrail/bidrail/policy/calendar"
 	"github.com/bidrail/bidrail/policy/ledger"
 	"github.com/bidrail/bidrail/server"
 	"github.com/bidrail/bidrail/server/servertest"
@@ -152,6 +153,18 @@ func TestGate(t *testing.T) {
 		{"list deliveries", []policy.Role{governance, auditor, admin}, func(who policy.Principal) error {
 			_, _, err := s.Core.ListDeliveries(t.Context(), who, "", store.Page{})
 			return err
+		}},
+		{"read the calendar", policy.Roles(), func(who policy.Principal) error {
+			_, err := s.Core.Calendar(t.Context(), who, false)
+			return err
+		}},
+		{"put a calendar entry", []policy.Role{governance}, func(who policy.Principal) error {
+			_, err := s.Core.PutCalendarEntry(t.Context(), who, calendar.Entry{}, 0, "")
+			return reached(err)
+		}},
+		{"remove a calendar entry", []policy.Role{governance}, func(who policy.Principal) error {
+			_, err := s.Core.RemoveCalendarEntry(t.Context(), who, "none", "r")
+			return reached(err)
 		}},
 		{"clear a suppression", []policy.Role{approver, governance}, func(who policy.Principal) error {
 			_, err := s.Core.ClearSuppression(t.Context(), who, "sup_none", "r")

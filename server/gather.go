@@ -11,7 +11,7 @@ import (
 // request gathers everything that one change is judged by. It reads the policy's records, the ground and what
 // came with the call, and does nothing slow: it runs once for each change.
 func (p *Policy) request(c *candidate, principal policy.Principal, g *ground, now time.Time) *policy.Request {
-	request := &policy.Request{Change: c.change, Principal: principal, Batch: c.batch, Now: now, Facts: c.facts, Stale: c.stale,
+	request := &policy.Request{Change: c.change, Principal: principal, Batch: c.batch, Now: now, Facts: c.facts, Stale: c.stale, Reverts: c.reverts,
 		Mode: c.standing.Mode, Windows: c.windows, Contradicted: c.contradicted}
 	if p == nil {
 		return request
@@ -21,8 +21,9 @@ func (p *Policy) request(c *candidate, principal policy.Principal, g *ground, no
 	for _, experiments := range [][]experiment.Experiment{p.experiments, g.registry.experiments} {
 		request.Experiments = append(request.Experiments, experiment.Touching(experiments, c.change.Target, now, until)...)
 	}
+	zone := p.Engine.Zone(c.change.Target.Platform, c.change.Target.Account)
 	for _, entries := range []*calendar.Calendar{p.calendar, g.registry.calendar} {
-		freezes, promos := entries.Open(c.change.Target, now, until)
+		freezes, promos := entries.Open(&c.change.Target, zone, now, until)
 		request.Freezes, request.Promos = append(request.Freezes, freezes...), append(request.Promos, promos...)
 	}
 	if c.group != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bidrail/bidrail/policy"
 	"github.com/bidrail/bidrail/policy/approval"
+	"github.com/bidrail/bidrail/policy/calendar"
 	"github.com/bidrail/bidrail/policy/ledger"
 	"github.com/bidrail/bidrail/policy/mode"
 	"github.com/bidrail/bidrail/store"
@@ -20,6 +21,7 @@ type ground struct {
 	state    ledger.State
 	modes    *modes
 	registry *records
+	reverts  map[ledger.Scope]calendar.Revert // of fields
 	// What people have said ahead of the automation's changes, as it holds now.
 	suppressions []approval.Suppression
 	grants       map[string]approval.Grant
@@ -59,6 +61,9 @@ func (s *Server) survey(r store.Reader, automation string, candidates []*candida
 		return nil, err
 	}
 	g := &ground{now: r.Now(), state: state, modes: modes, registry: records, grants: map[string]approval.Grant{}}
+	if g.reverts, err = r.Reverts(fields); err != nil {
+		return nil, err
+	}
 	if g.suppressions, err = r.Suppressions(automation, fields, g.now); err != nil {
 		return nil, err
 	}
@@ -71,7 +76,7 @@ func (s *Server) survey(r store.Reader, automation string, candidates []*candida
 
 // bare is the ground where there is no store: nothing has moved.
 func bare(candidates []*candidate, now time.Time) *ground {
-	g := &ground{now: now, state: ledger.State{}, modes: &modes{}, registry: noRecords}
+	g := &ground{now: now, state: ledger.State{}, modes: &modes{}, registry: noRecords, reverts: map[ledger.Scope]calendar.Revert{}}
 	for _, c := range candidates {
 		for _, scope := range c.scopes {
 			g.state[scope] = nil

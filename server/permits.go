@@ -86,7 +86,14 @@ func (s *Server) Claim(ctx context.Context, principal policy.Principal, token, c
 		if err != nil {
 			return permit.Step{}, err
 		}
-		return given.Claim(claimID, principal.Subject, standing, s.reportWithin, tx.Now()), nil
+		step := given.Claim(claimID, principal.Subject, standing, s.reportWithin, tx.Now())
+		if given.State != permit.Issued || step.Refusal != nil {
+			return step, nil
+		}
+		if stopped, err := s.stopped(tx, given, tx.Now()); stopped != nil || err != nil {
+			return permit.Step{Permit: given, Refusal: stopped}, err
+		}
+		return step, nil
 	})
 }
 
@@ -255,6 +262,9 @@ func resolve(tx store.Tx, ends []permit.Resolution, at time.Time) error {
 		resolved = append(resolved, hold)
 	}
 	if err := tx.PutTallies(talliesOf(state, moved)); err != nil {
+		return err
+	}
+	if err := settleReverts(tx, ends, holds, at); err != nil {
 		return err
 	}
 	return tx.ResolveHolds(resolved)

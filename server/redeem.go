@@ -471,6 +471,9 @@ func (d *redemption) insert(s *Server, tx store.Tx, settlement *settlement, sour
 	if err := tx.InsertHolds(holds); err != nil {
 		return err
 	}
+	if err := tx.PutReverts(settlement.reverts()); err != nil {
+		return err
+	}
 	return s.takeApprovalSteps(tx, d.active, d.steps)
 }
 

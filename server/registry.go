@@ -49,7 +49,7 @@ func (s *Server) readRegistry(r store.RegistryReader) (*records, error) {
 			}
 			read.experiments = append(read.experiments, each)
 		case registry.Calendar:
-			if err := read.calendar.AddEntry(entry.ID, entry.Body); err != nil {
+			if err := read.calendar.AddEntry(entry.ID, entry.Body, entry.At); err != nil {
 				return nil, fmt.Errorf("registry: %w", err)
 			}
 		}

@@ -85,10 +85,7 @@ type Given struct {
 func (p *Policy) With(given Given) *Policy {
 	with := *p
 	with.experiments = slices.Concat(p.experiments, given.Experiments)
-	with.calendar = &calendar.Calendar{
-		Freezes: slices.Concat(p.calendar.Freezes, given.Calendar.Freezes),
-		Promos:  slices.Concat(p.calendar.Promos, given.Calendar.Promos),
-	}
+	with.calendar = calendar.Join(p.calendar, &given.Calendar)
 	if given.Directory != nil {
 		with.directory = given.Directory
 	}

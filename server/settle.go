@@ -32,11 +32,12 @@ type settlement struct {
 	ground    *ground
 	moved     map[store.ScopeUnit]struct{} // tallies that are not as they were read
 	used      map[string]struct{}          // grants that are not
+	promised  map[ledger.Scope]struct{}    // fields whose reverts are not
 }
 
 // newSettlement settles on a ground, which it moves.
 func (s *Server) newSettlement(active *Policy, principal policy.Principal, g *ground, now time.Time) *settlement {
-	return &settlement{s, active, principal, now, g, map[store.ScopeUnit]struct{}{}, map[string]struct{}{}}
+	return &settlement{s, active, principal, now, g, map[store.ScopeUnit]struct{}{}, map[string]struct{}{}, map[ledger.Scope]struct{}{}}
 }
 
 // unit is what is decided as one: a change that stands alone, or the legs of a group.
@@ -100,6 +101,7 @@ func (s *settlement) keep(members unit) {
 		if c.granted != "" {
 			s.used[c.granted] = struct{}{}
 		}
+		s.promise(c)
 	}
 }
 
@@ -136,6 +138,7 @@ func (s *settlement) count(c *candidate, movement ledger.Movement, before undo) 
 		c.outcome = refused(c.outcome, policy.FindingMode, standing.By.String())
 		return false
 	}
+	c.baseline = s.ground.baseline(c) // before it counts itself
 	hold := c.hold
 	hold.ID, hold.Movement = c.id, movement
 	changed, placed, err := ledger.Place(s.ground.state, hold, ledger.CapsOn(s.server.caps, c.scopes), s.active.rates, s.ground.now)
@@ -226,12 +229,12 @@ func lifted(outcome policy.Outcome, by string, answers func(policy.Finding) bool
 }
 
 // judgeAgain has the rules asked of what has changed since they were: those that read a window that has moved, or all of
-// them when by now the ledger knows better than the change what holds.
+// them when by now the ledger knows better than the change what holds, or something else is to be put back.
 func (s *settlement) judgeAgain(ctx context.Context, c *candidate, contradicted bool) {
-	windows := s.active.windows(c, s.ground)
+	windows, reverts := s.active.windows(c, s.ground), s.ground.revertsOf(c)
 	switch {
-	case contradicted != c.contradicted:
-		c.contradicted, c.windows = contradicted, windows
+	case contradicted != c.contradicted || !slices.Equal(reverts, c.reverts):
+		c.contradicted, c.windows, c.reverts = contradicted, windows, reverts
 		c.judgement = s.active.Engine.Judge(ctx, s.active.request(c, s.principal, s.ground, s.now))
 	case s.active.Engine.Moved(c.change.Kind, c.windows, windows):
 		c.judgement, c.windows = c.judgement.Again(ctx, windows), windows

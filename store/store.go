@@ -72,6 +72,7 @@ type Reader interface {
 	OutboxReader
 	PermitReader
 	RegistryReader
+	RevertReader
 	RevisionReader
 }
 
@@ -86,5 +87,6 @@ type Tx interface {
 	OutboxWriter
 	PermitWriter
 	RegistryWriter
+	RevertWriter
 	RevisionWriter
 }

@@ -16,6 +16,7 @@ type commands struct {
 	Deliveries   deliveriesCommand   `cmd:"" help:"What is told to whom outside, and whether it got there."`
 	Explain      explainCommand      `cmd:"" help:"Show how a decision came about, expression by expression."`
 	Mode         modeCommand         `cmd:"" help:"The kill switch: what an account, a campaign or anything else lets through."`
+	Calendar     calendarCommand     `cmd:"" help:"When nothing may be raised, when more than usual may, and what is to be put back."`
 	Ledger       ledgerCommand       `cmd:"" help:"Show what has moved lately, what is held, and what limits over time have left."`
 	Rules        rulesCommand        `cmd:"" help:"List the rules, show one, or write their reference."`
 	Report       reportCommand       `cmd:"" help:"Show what became of approvals, and what to look at in how they are given."`

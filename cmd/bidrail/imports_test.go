@@ -28,15 +28,15 @@ var edges = map[string][]string{
 	"policy/audit":      {},
 	"policy/approval":   {"policy", "policy/ledger", "policy/limits", "policy/permit"},
 
-	"store":           {"policy", "policy/approval", "policy/audit", "policy/ledger", "policy/mode", "policy/permit", "policy/registry"},
-	"store/sqlstore":  {"policy", "policy/approval", "policy/audit", "policy/ledger", "policy/mode", "policy/permit", "policy/registry", "store"},
+	"store":           {"policy", "policy/approval", "policy/audit", "policy/calendar", "policy/ledger", "policy/mode", "policy/permit", "policy/registry"},
+	"store/sqlstore":  {"policy", "policy/approval", "policy/audit", "policy/calendar", "policy/ledger", "policy/mode", "policy/permit", "policy/registry", "store"},
 	"store/sqlite":    {"policy", "store", "store/sqlstore"},
-	"store/storetest": {"policy", "policy/approval", "policy/audit", "policy/ledger", "policy/mode", "policy/permit", "policy/registry", "store"},
+	"store/storetest": {"policy", "policy/approval", "policy/audit", "policy/calendar", "policy/ledger", "policy/mode", "policy/permit", "policy/registry", "store"},
 
 	"server":            {"policy", "policy/approval", "policy/audit", "policy/calendar", "policy/experiment", "policy/ledger", "policy/mode", "policy/permit", "policy/registry", "store"},
 	"server/auth":       {"policy"},
 	"server/config":     {"policy"}, // the names of evaluators
-	"server/grpcapi":    {"policy", "policy/approval", "policy/ledger", "policy/mode", "policy/permit", "proto/bidrail/v1", "server", "store"},
+	"server/grpcapi":    {"policy", "policy/approval", "policy/calendar", "policy/ledger", "policy/mode", "policy/permit", "proto/bidrail/v1", "server", "store"},
 	"server/keys":       {"policy", "policy/permit"},
 	"server/notify":     {"store"},
 	"server/scenario":   {"policy", "policy/approval", "policy/calendar", "policy/experiment", "policy/ledger", "policy/limits", "policy/permit", "server"},
@@ -56,7 +56,7 @@ var edges = map[string][]string{
 	"tools/mutants": {},
 
 	"cmd/bidrail": {
-		"client", "client/formats", "policy", "policy/audit", "policy/ledger", "policy/limits", "proto/bidrail/v1", "rego", "server", "server/auth", "server/config", "server/grpcapi",
+		"client", "client/formats", "policy", "policy/audit", "policy/calendar", "policy/ledger", "policy/limits", "proto/bidrail/v1", "rego", "server", "server/auth", "server/config", "server/grpcapi",
 		"server/keys", "server/notify", "server/scenario", "store", "store/sqlite",
 	},
 }

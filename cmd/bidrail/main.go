@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // accounts and the calendar name time zones, which not every machine knows
 
 	"github.com/alecthomas/kong"
 )

@@ -19,13 +19,8 @@ func (s Sheet) Known(m Movement, now time.Time) (known Movement, contradicted bo
 	if m.Direction != policy.Cut && m.Direction != policy.Same || !hasAmount(m.After) {
 		return m, false
 	}
-	tally, _ := s.Tally(m.Unit)
 	known = m
-	against := func(value int64) {
-		from := m.After
-		if from.Amount = value; value == math.MaxInt64 {
-			from = policy.UnlimitedValue()
-		}
+	s.values(m, now, func(from policy.Value) {
 		seen := measure(m.Unit.Kind, from, m.After)
 		if seen.Direction == policy.Cut || seen.Direction == policy.Same {
 			return
@@ -34,6 +29,34 @@ func (s Sheet) Known(m Movement, now time.Time) (known Movement, contradicted bo
 		known.Direction = policy.Unordered
 		known.Amount = max(known.Amount, seen.Amount)
 		known.Unbounded = known.Unbounded || seen.Unbounded
+	})
+	return known, contradicted
+}
+
+// Baseline is the value that a movement begins at, for whoever is to put it back: the one that the change says, or, where that contradicts
+// the ledger as [Sheet.Known] has it, the one of least risk among those that the ledger has seen.
+func (s Sheet) Baseline(m Movement, now time.Time) policy.Value {
+	baseline := m.Before
+	if _, contradicted := s.Known(m, now); contradicted {
+		s.values(m, now, func(seen policy.Value) {
+			if lower := (&policy.Change{Kind: m.Unit.Kind, Before: baseline, After: seen}).Direction(); lower == policy.Cut {
+				baseline = seen
+			}
+		})
+	}
+	return baseline
+}
+
+// values calls do with the values that a movement's field is known to have or may be about to: the last that was posted, and those that
+// holds may yet bring. They are of the form of the movement's.
+func (s Sheet) values(m Movement, now time.Time, do func(policy.Value)) {
+	tally, _ := s.Tally(m.Unit)
+	against := func(amount int64) {
+		value := m.After
+		if value.Amount = amount; amount == math.MaxInt64 {
+			value = policy.UnlimitedValue()
+		}
+		do(value)
 	}
 	if tally.valueSequence > 0 && instant(now)-tally.lastPosted <= int64(Horizon) {
 		against(tally.value)
@@ -48,5 +71,4 @@ func (s Sheet) Known(m Movement, now time.Time) (known Movement, contradicted bo
 		held(&tally.older[i])
 	}
 	held(&tally.newest)
-	return known, contradicted
 }

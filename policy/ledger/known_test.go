@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -91,5 +92,64 @@ func TestAShareIsAPart(t *testing.T) {
 		if got := MovementOf(pause).Amount; got != 1_000_000 {
 			t.Errorf("a share of %d counts as %d, want all of it", share, got)
 		}
+	}
+}
+
+// Where a movement begins is its own word, unless the ledger knows better: then it is the value of least risk.
+func TestBaseline(t *testing.T) {
+	for _, test := range []struct {
+		name          string
+		kind          policy.Kind
+		posted, held  int64 // 0: none
+		before, after int64
+		want          int64
+	}{
+		{"nothing is known", policy.KindBid, 0, 0, 120, 110, 120},
+		{"a rise says where it begins", policy.KindBid, 100, 0, 105, 110, 105},
+		{"a cut that is one", policy.KindBid, 120, 0, 120, 110, 120},
+		{"a cut that is a rise", policy.KindBid, 100, 0, 120, 110, 100},
+		{"from what may yet come", policy.KindBid, 100, 90, 120, 110, 90},
+		{"less risk is more ROAS", policy.KindTargetROAS, 120, 0, 100, 110, 120},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			value := func(amount int64) policy.Value {
+				if test.kind == policy.KindTargetROAS {
+					return policy.RatioValue(amount)
+				}
+				return policy.MoneyValue(amount, "EUR")
+			}
+			target := policy.Target{Platform: "p", Account: "a", EntityType: "keyword", EntityID: "1"}
+			now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+			field := FieldScope(target.Key(), test.kind)
+			state := State{}
+			place := func(id string, to int64) Hold {
+				hold := NewHold(id, &policy.Change{ID: id, Kind: test.kind, Target: target, Before: value(1), After: value(to)}, "")
+				for _, scope := range hold.Scopes() {
+					if _, read := state[scope]; !read {
+						state[scope] = nil
+					}
+				}
+				changed, placed, err := Place(state, hold, nil, Rates{}, now)
+				if err != nil {
+					t.Fatal(err)
+				}
+				maps.Copy(state, changed)
+				return placed
+			}
+			if test.posted != 0 {
+				changed, _, err := Post(state, place("posted", test.posted), value(test.posted), now)
+				if err != nil {
+					t.Fatal(err)
+				}
+				maps.Copy(state, changed)
+			}
+			if test.held != 0 {
+				place("held", test.held)
+			}
+			m := MovementOf(&policy.Change{Kind: test.kind, Before: value(test.before), After: value(test.after)})
+			if got := state[field].Baseline(m, now.Add(time.Minute)); got != value(test.want) {
+				t.Errorf("got %v, want %v", got, value(test.want))
+			}
+		})
 	}
 }

@@ -31,7 +31,7 @@ func TestWhatIsNotUnderstoodIsRefused(t *testing.T) {
 		{"a time without its zone", begin + "starts: 2026-03-02 15:00\nsteps: [{change: " + change + ", expect: {verdict: ALLOW}}]\n", `x.yaml:4: "2026-03-02 15:00" is not a time such as 2026-03-02T15:00:00Z`},
 		{"an anchor", begin + "defaults: &usual {kind: bid}\n", "x.yaml:4: anchors, aliases and merges are not read; write what all changes share under defaults"},
 		{"a freeze without an end", begin + "given:\n  freezes: [{id: f, effect: block, starts: \"2026-01-01T00:00:00Z\"}]\n", "x.yaml:5: revision refused: data.calendar: f: starts and ends must be times"},
-		{"a freeze with a word too many", begin + "given:\n  freezes: [{id: f, efect: block}]\n", `x.yaml:5: revision refused: data.calendar: json: unknown field "efect"`},
+		{"a freeze with a word too many", begin + "given:\n  freezes: [{id: f, efect: block}]\n", `x.yaml:5: revision refused: data.calendar: unknown field "efect"`},
 		{"an experiment without arms", begin + "given:\n  experiments:\n    e: {type: ab, owner: o, starts: \"2026-01-01T00:00:00Z\", ends: \"2026-02-01T00:00:00Z\"}\n", "x.yaml:6: revision refused: data.experiments.e: there are no arms"},
 		{"a person without an id", begin + "given: {people: [{groups: [a]}]}\n", "x.yaml:4: invalid: people/data.yaml: people[0]: it has no id"},
 		{"a step without a change", step("{wait: 1h, expect: {verdict: ALLOW}}"), "x.yaml:5: the step has no change; write change, group"},

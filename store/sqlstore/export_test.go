@@ -26,6 +26,9 @@ const (
 	QueryRegistryEntries = queryRegistryEntries
 	QueryLastVersion     = queryLastVersion
 
+	QueryListReverts = queryListReverts
+	RemoveRevert     = removeRevert
+
 	QueryDueApprovals      = queryDueApprovals
 	QueryApprovalChanges   = queryApprovalChanges
 	ChangeApproval         = changeApproval
@@ -55,6 +58,7 @@ var (
 	QueryHashes = queryHashes
 	ListQuery   = listQuery
 
+	QueryReverts      = queryReverts
 	QueryHeads        = queryHeads
 	QueryOlder        = queryOlder
 	QueryHolds        = queryHolds

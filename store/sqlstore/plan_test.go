@@ -92,6 +92,12 @@ func TestQueryPlans(t *testing.T) {
 		"SCAN events USING COVERING INDEX events_epoch")
 	check("modes", sqlstore.QueryModes, nil,
 		"SCAN e USING INDEX events_epoch", "CORRELATED SCALAR SUBQUERY 1", "SEARCH later USING COVERING INDEX events_object (object=? AND kind=? AND version>?)")
+	check("64 reverts", sqlstore.QueryReverts(64), make([]any, 64),
+		"SEARCH reverts USING PRIMARY KEY (field=?)")
+	check("reverts", sqlstore.QueryListReverts, []any{0, "", 10},
+		"SEARCH reverts USING INDEX reverts_due ((due_at,field)>(?,?))")
+	check("remove a revert", sqlstore.RemoveRevert, []any{"x"},
+		"SEARCH reverts USING PRIMARY KEY (field=?)")
 	check("epoch of the registry", sqlstore.QueryRegistryEpoch, nil,
 		"SCAN events USING INDEX events_registry")
 	check("the registry", sqlstore.QueryRegistryEntries, nil,

@@ -72,6 +72,7 @@ func Run(t *testing.T, place Place) {
 		{"Deliveries", deliveries},
 		{"PruneDeliveries", pruneDeliveries},
 		{"Modes", modes},
+		{"Reverts", reverts},
 		{"Events", events},
 		{"ReadsItsWrites", readsItsWrites},
 		{"ErrorStoresNothing", errorStoresNothing},

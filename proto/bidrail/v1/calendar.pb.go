@@ -314,7 +314,7 @@ type CalendarEntry struct {
 	Every *Recurrence `protobuf:"bytes,7,opt,name=every" json:"every,omitempty"`
 	// Which targets.
 	Scope *CalendarScope `protobuf:"bytes,8,opt,name=scope" json:"scope,omitempty"`
-	// Of a freeze: EFFECT_APPROVE asks people, EFFECT_BLOCK refuses. See Effect of decision.proto; as a word here: approve or block.
+	// Of a freeze: approve asks people, block refuses.
 	Effect string `protobuf:"bytes,9,opt,name=effect" json:"effect,omitempty"`
 	// Of a freeze: what becomes of permits.
 	InFlight InFlight `protobuf:"varint,10,opt,name=in_flight,json=inFlight,enum=bidrail.v1.InFlight" json:"in_flight,omitempty"`
@@ -328,8 +328,12 @@ type CalendarEntry struct {
 	ChangedAt *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=changed_at,json=changedAt" json:"changed_at,omitempty"`
 	// Output only. Declared in the active policy revision and not in the registry, so it is edited there.
 	FromRevision bool `protobuf:"varint,15,opt,name=from_revision,json=fromRevision" json:"from_revision,omitempty"`
-	// Output only. Whether it is open now. Of an entry without a time zone of its own: in any zone.
-	Open          bool `protobuf:"varint,16,opt,name=open" json:"open,omitempty"`
+	// Output only. Whether it is open now. Of an entry without a time zone of its own, this and the next two are of any zone.
+	Open bool `protobuf:"varint,16,opt,name=open" json:"open,omitempty"`
+	// Output only. Of one that is open: when the present occurrence is over.
+	Until *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=until" json:"until,omitempty"`
+	// Output only. When the next occurrence begins. Absent: there is none.
+	Next          *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=next" json:"next,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -476,6 +480,20 @@ func (x *CalendarEntry) GetOpen() bool {
 	return false
 }
 
+func (x *CalendarEntry) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *CalendarEntry) GetNext() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Next
+	}
+	return nil
+}
+
 // PutCalendarEntryRequest adds an entry or edits one.
 type PutCalendarEntryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -598,7 +616,7 @@ func (x *RemoveCalendarEntryRequest) GetReason() string {
 // ListCalendarRequest asks for the calendar.
 type ListCalendarRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Also entries that are over, and reverts that are done.
+	// Also entries that are over.
 	IncludeEnded  bool `protobuf:"varint,1,opt,name=include_ended,json=includeEnded" json:"include_ended,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -641,10 +659,11 @@ func (x *ListCalendarRequest) GetIncludeEnded() bool {
 	return false
 }
 
-// Revert is a value that somebody has promised to put back.
+// Revert is a value that somebody has promised to put back. It is there until a change that brings the field to the baseline or below is
+// reported as applied.
 type Revert struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The decision that allowed the rise.
+	// The decision that allowed the rise; of several, the one whose rise is to be taken back last.
 	DecisionId string `protobuf:"bytes,1,opt,name=decision_id,json=decisionId" json:"decision_id,omitempty"`
 	// The promo that it was for. Empty: none was named.
 	PromoId string `protobuf:"bytes,2,opt,name=promo_id,json=promoId" json:"promo_id,omitempty"`
@@ -818,7 +837,7 @@ const file_bidrail_v1_calendar_proto_rawDesc = "" +
 	"month_days\x18\x02 \x03(\x05B\b\xbaH\x05\x92\x01\x02\x10\x1fR\tmonthDays\x12 \n" +
 	"\x06months\x18\x03 \x03(\x05B\b\xbaH\x05\x92\x01\x02\x10\fR\x06months\x12\x1b\n" +
 	"\x04from\x18\x04 \x01(\tB\a\xbaH\x04r\x02(\x05R\x04from\x12\x1d\n" +
-	"\x05until\x18\x05 \x01(\tB\a\xbaH\x04r\x02(\x05R\x05until\"\xac\x05\n" +
+	"\x05until\x18\x05 \x01(\tB\a\xbaH\x04r\x02(\x05R\x05until\"\x8e\x06\n" +
 	"\rCalendarEntry\x12=\n" +
 	"\bentry_id\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d2\x1b^[a-z0-9][a-z0-9_-]{0,127}$R\aentryId\x128\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x18.bidrail.v1.CalendarKindB\n" +
@@ -840,7 +859,9 @@ const file_bidrail_v1_calendar_proto_rawDesc = "" +
 	"\n" +
 	"changed_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\tchangedAt\x12#\n" +
 	"\rfrom_revision\x18\x0f \x01(\bR\ffromRevision\x12\x12\n" +
-	"\x04open\x18\x10 \x01(\bR\x04open\"\x97\x01\n" +
+	"\x04open\x18\x10 \x01(\bR\x04open\x120\n" +
+	"\x05until\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12.\n" +
+	"\x04next\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\x04next\"\x97\x01\n" +
 	"\x17PutCalendarEntryRequest\x127\n" +
 	"\x05entry\x18\x01 \x01(\v2\x19.bidrail.v1.CalendarEntryB\x06\xbaH\x03\xc8\x01\x01R\x05entry\x12!\n" +
 	"\aversion\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\aversion\x12 \n" +
@@ -911,18 +932,20 @@ var file_bidrail_v1_calendar_proto_depIdxs = []int32{
 	2,  // 3: bidrail.v1.CalendarEntry.scope:type_name -> bidrail.v1.CalendarScope
 	1,  // 4: bidrail.v1.CalendarEntry.in_flight:type_name -> bidrail.v1.InFlight
 	11, // 5: bidrail.v1.CalendarEntry.changed_at:type_name -> google.protobuf.Timestamp
-	4,  // 6: bidrail.v1.PutCalendarEntryRequest.entry:type_name -> bidrail.v1.CalendarEntry
-	12, // 7: bidrail.v1.Revert.kind:type_name -> bidrail.v1.Kind
-	13, // 8: bidrail.v1.Revert.target:type_name -> bidrail.v1.Target
-	14, // 9: bidrail.v1.Revert.baseline:type_name -> bidrail.v1.Value
-	11, // 10: bidrail.v1.Revert.due_at:type_name -> google.protobuf.Timestamp
-	4,  // 11: bidrail.v1.ListCalendarResponse.entries:type_name -> bidrail.v1.CalendarEntry
-	8,  // 12: bidrail.v1.ListCalendarResponse.reverts:type_name -> bidrail.v1.Revert
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	11, // 6: bidrail.v1.CalendarEntry.until:type_name -> google.protobuf.Timestamp
+	11, // 7: bidrail.v1.CalendarEntry.next:type_name -> google.protobuf.Timestamp
+	4,  // 8: bidrail.v1.PutCalendarEntryRequest.entry:type_name -> bidrail.v1.CalendarEntry
+	12, // 9: bidrail.v1.Revert.kind:type_name -> bidrail.v1.Kind
+	13, // 10: bidrail.v1.Revert.target:type_name -> bidrail.v1.Target
+	14, // 11: bidrail.v1.Revert.baseline:type_name -> bidrail.v1.Value
+	11, // 12: bidrail.v1.Revert.due_at:type_name -> google.protobuf.Timestamp
+	4,  // 13: bidrail.v1.ListCalendarResponse.entries:type_name -> bidrail.v1.CalendarEntry
+	8,  // 14: bidrail.v1.ListCalendarResponse.reverts:type_name -> bidrail.v1.Revert
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_bidrail_v1_calendar_proto_init() }
