@@ -26,6 +26,7 @@ type Client struct {
 	connection *grpc.ClientConn
 	service    bidrailv1.GuardrailServiceClient
 	approvals  bidrailv1.ApprovalServiceClient
+	registry   bidrailv1.RegistryServiceClient
 	retry      retry
 }
 
@@ -53,7 +54,8 @@ func Dial(address string, choices ...Option) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", address, err)
 	}
-	return &Client{connection, bidrailv1.NewGuardrailServiceClient(connection), bidrailv1.NewApprovalServiceClient(connection), settings.retry}, nil
+	return &Client{connection, bidrailv1.NewGuardrailServiceClient(connection), bidrailv1.NewApprovalServiceClient(connection),
+		bidrailv1.NewRegistryServiceClient(connection), settings.retry}, nil
 }
 
 // Close ends the connection. Calls in flight fail.

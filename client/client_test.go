@@ -23,6 +23,7 @@ import (
 type fakeService struct {
 	permitOffice
 	desk  reviewDesk
+	facts factBook
 	check func(attempt int, request *bidrailv1.CheckRequest) (*bidrailv1.CheckResponse, error)
 	batch func(request *bidrailv1.CheckBatchRequest) (*bidrailv1.CheckBatchResponse, error)
 
@@ -54,6 +55,7 @@ func (s *fakeService) dial(t *testing.T, options ...Option) *Client {
 	server := grpc.NewServer(grpc.MaxRecvMsgSize(64 << 20))
 	bidrailv1.RegisterGuardrailServiceServer(server, s)
 	bidrailv1.RegisterApprovalServiceServer(server, &s.desk)
+	bidrailv1.RegisterRegistryServiceServer(server, &s.facts)
 	go server.Serve(listener)
 	t.Cleanup(server.Stop)
 	guard, err := Dial(listener.Addr().String(), options...)

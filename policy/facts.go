@@ -25,6 +25,9 @@ type FactDefinition struct {
 	Platforms []string
 	// ConnectorOnly: where it is expected, the caller's word is not enough.
 	ConnectorOnly bool
+	// Own: of what a connector knows, only what it has observed of the target itself counts, and not what it knows of the campaign or of
+	// the account.
+	Own bool
 }
 
 // factNames are the facts that every revision knows; a revision adds its own in data.facts.
@@ -42,6 +45,7 @@ type factRecord struct {
 	Expected      []Kind   `json:"expected"`
 	Platforms     []string `json:"platforms"`
 	ConnectorOnly bool     `json:"connector_only"`
+	Own           bool     `json:"own"`
 }
 
 // FactDefinitions are the facts that rules of the revision may read, by name: those that every revision knows, and those of
@@ -80,9 +84,10 @@ func factDefinitionOf(name string, declared any) (FactDefinition, error) {
 	decoder.DisallowUnknownFields()
 	var record factRecord
 	if err := decoder.Decode(&record); err != nil {
-		return definition, fmt.Errorf("it is a sentence that says what the fact is, or about, type, maximum_age, expected, platforms and connector_only: %v", err)
+		return definition, fmt.Errorf("it is a sentence that says what the fact is, or about, type, maximum_age, expected, platforms, connector_only and own: %v", err)
 	}
 	definition.About, definition.Expected, definition.Platforms, definition.ConnectorOnly = record.About, record.Expected, record.Platforms, record.ConnectorOnly
+	definition.Own = record.Own
 	if record.About == "" {
 		return definition, errors.New("about is missing: a sentence that says what the fact is")
 	}

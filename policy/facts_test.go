@@ -46,3 +46,20 @@ func TestUnknownFacts(t *testing.T) {
 		}
 	}
 }
+
+// Everything that data.facts says of a fact is read.
+func TestFactDefinitions(t *testing.T) {
+	engine := compileSmall(t, files{"facts/data.yaml": expectations + "margin: what is left\nclicks_30d: {about: clicks, own: true}\n"})
+	definitions, err := engine.revision.FactDefinitions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []FactDefinition{
+		{Name: "conversions_30d", About: "conversions of the last 30 days", Form: Ratio, MaximumAge: 36 * time.Hour, Expected: []Kind{KindBid}, Platforms: []string{"google_ads"}, ConnectorOnly: true},
+		{Name: "margin", About: "what is left"}, {Name: "clicks_30d", About: "clicks", Own: true}, factNames["current_value"],
+	} {
+		if difference := cmp.Diff(want, definitions[want.Name]); difference != "" {
+			t.Errorf("%s (-want +got):\n%s", want.Name, difference)
+		}
+	}
+}

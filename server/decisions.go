@@ -96,7 +96,8 @@ func (s *Server) decide(ctx context.Context, principal policy.Principal, candida
 }
 
 func (s *Server) decideOnce(ctx context.Context, principal policy.Principal, candidates []*candidate, dryRun bool, now time.Time) error {
-	g, err := s.lookUp(ctx, principal, candidates, now)
+	active := s.policy.Load()
+	g, err := s.lookUp(ctx, principal, active, candidates, now)
 	if err != nil {
 		return err
 	}
@@ -104,7 +105,6 @@ func (s *Server) decideOnce(ctx context.Context, principal policy.Principal, can
 	if len(open) == 0 {
 		return nil
 	}
-	active := s.policy.Load()
 	s.judge(ctx, active, principal, candidates, g, now)
 	// The caller has gone or runs out of time. What the engine made of it is not worth keeping:
 	// the same ids will be asked again.
@@ -128,13 +128,16 @@ func (s *Server) decideOnce(ctx context.Context, principal policy.Principal, can
 	return nil
 }
 
-// lookUp settles the candidates that were decided before, and reads the ground for the others.
-func (s *Server) lookUp(ctx context.Context, principal policy.Principal, candidates []*candidate, now time.Time) (g *ground, err error) {
+// lookUp settles the candidates that were decided before, and reads what is known of the targets of the others, and the ground.
+func (s *Server) lookUp(ctx context.Context, principal policy.Principal, active *Policy, candidates []*candidate, now time.Time) (g *ground, err error) {
 	if s.store == nil {
 		return bare(candidates, now), nil
 	}
 	err = s.store.View(ctx, func(r store.Reader) (err error) {
 		if err := replayFrom(r, principal, candidates); err != nil {
+			return err
+		}
+		if err := active.know(r, principal.Subject, candidates, now); err != nil {
 			return err
 		}
 		g, err = s.survey(r, principal.Subject, candidates)
@@ -516,6 +519,9 @@ func (s *Server) ExplainChanges(ctx context.Context, principal policy.Principal,
 	g := bare(candidates, now)
 	if s.store != nil {
 		err := s.store.View(ctx, func(r store.Reader) (err error) {
+			if err := active.know(r, principal.Subject, candidates, now); err != nil {
+				return err
+			}
 			g, err = s.survey(r, principal.Subject, candidates)
 			return err
 		})

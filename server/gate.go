@@ -39,6 +39,8 @@ const (
 
 	opEditCalendar operation = "edit the calendar"
 	opReadCalendar operation = "read the calendar"
+	opPutFacts     operation = "put facts"
+	opReadFacts    operation = "read facts"
 )
 
 // permitted is the only table of who may do what. What is not in it nobody may do.
@@ -70,7 +72,9 @@ var permitted = map[operation][]policy.Role{
 	opReadDeliveries:   {policy.RoleGovernance, policy.RoleAuditor, policy.RoleAdmin},
 
 	opEditCalendar: {policy.RoleGovernance},
-	opReadCalendar: policy.Roles(), // whoever asks for changes plans by it
+	opReadCalendar: policy.Roles(),         // whoever asks for changes plans by it
+	opPutFacts:     {policy.RoleConnector}, // and nobody besides: whose facts they are must not depend on who is in a hurry
+	opReadFacts:    {policy.RoleConnector, policy.RoleApprover, policy.RoleGovernance, policy.RoleAuditor, policy.RoleAdmin, policy.RoleBreakGlass},
 }
 
 // admit is the gate: every method of the server passes it before it does anything.

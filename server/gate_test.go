@@ -194,6 +194,14 @@ func TestGate(t *testing.T) {
 			_, err := s.Core.EndDelegation(t.Context(), who, "dlg_none")
 			return reached(err)
 		}},
+		{"put facts", []policy.Role{policy.RoleConnector}, func(who policy.Principal) error {
+			_, err := s.Core.PutFacts(t.Context(), who, nil)
+			return reached(err)
+		}},
+		{"list facts", []policy.Role{policy.RoleConnector, approver, governance, auditor, admin, breakGlass}, func(who policy.Principal) error {
+			_, _, err := s.Core.ListFacts(t.Context(), who, store.FactFilter{}, store.Page{})
+			return err
+		}},
 		{"read a report", []policy.Role{approver, governance, auditor, admin}, func(who policy.Principal) error {
 			_, err := s.Core.ReportApprovals(t.Context(), who, time.Time{}, time.Time{})
 			return err

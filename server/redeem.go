@@ -113,6 +113,9 @@ func (s *Server) redeemOnce(ctx context.Context, principal policy.Principal, req
 		if d.candidates, err = d.arrange(changes); err != nil {
 			return err
 		}
+		if err := d.active.know(r, principal.Subject, d.candidates, d.now); err != nil {
+			return err
+		}
 		if d.judged, err = s.survey(r, principal.Subject, d.candidates); err != nil {
 			return err
 		}

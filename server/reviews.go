@@ -164,6 +164,9 @@ func (s *Server) judgeCap(ctx context.Context, active *Policy, a approval.Approv
 		if candidates, err = arrange(proposer, changes, changes[0].BatchID, now); err != nil {
 			return err
 		}
+		if err := active.know(r, proposer.Subject, candidates, a.CreatedAt); err != nil {
+			return err
+		}
 		g, err = s.survey(r, proposer.Subject, candidates)
 		return err
 	})

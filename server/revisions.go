@@ -27,6 +27,7 @@ type Policy struct {
 	rates       ledger.Rates
 	directory   *approval.Directory
 	routes      *approval.Routes
+	facts       map[string]policy.FactDefinition
 	loadedAt    time.Time
 }
 
@@ -66,12 +67,16 @@ func LoadPolicy(ctx context.Context, revision *policy.Revision, options policy.O
 			return nil, fmt.Errorf("%w: routes/data.yaml names the rule %q, which there is not; see bidrail rules list", policy.ErrInvalid, id)
 		}
 	}
+	facts, err := revision.FactDefinitions()
+	if err != nil {
+		return nil, err
+	}
 	lengths := make(map[string]ledger.Length, len(names))
 	for _, name := range names {
 		lengths[name.Name] = name.Length
 	}
 	return &Policy{Engine: engine, experiments: experiments, calendar: entries, names: names, lengths: lengths, rates: rates,
-		directory: directory, routes: routes}, nil
+		directory: directory, routes: routes, facts: facts}, nil
 }
 
 // Given is what is registered while something is tried out.

@@ -66,6 +66,7 @@ type Reader interface {
 	DecisionReader
 	EventReader
 	ExceptionReader
+	FactReader
 	LedgerReader
 	LogReader
 	ModeReader
@@ -82,6 +83,7 @@ type Tx interface {
 	ApprovalWriter
 	DecisionWriter
 	ExceptionWriter
+	FactWriter
 	LedgerWriter
 	ModeWriter
 	OutboxWriter

@@ -15,6 +15,7 @@ type commands struct {
 	Suppressions suppressionsCommand `cmd:"" help:"Rejected moves that automations cannot ask for again for now."`
 	Deliveries   deliveriesCommand   `cmd:"" help:"What is told to whom outside, and whether it got there."`
 	Explain      explainCommand      `cmd:"" help:"Show how a decision came about, expression by expression."`
+	Facts        factsCommand        `cmd:"" help:"What connectors have observed: spend, conversions, margins and so on."`
 	Mode         modeCommand         `cmd:"" help:"The kill switch: what an account, a campaign or anything else lets through."`
 	Calendar     calendarCommand     `cmd:"" help:"When nothing may be raised, when more than usual may, and what is to be put back."`
 	Ledger       ledgerCommand       `cmd:"" help:"Show what has moved lately, what is held, and what limits over time have left."`

@@ -20,6 +20,7 @@ var edges = map[string][]string{
 	"policy/term":       {},
 	"policy/plan":       {"policy/term"},
 	"policy/experiment": {"policy"},
+	"policy/fact":       {"policy"},
 	"policy/calendar":   {"policy"},
 	"policy/registry":   {"policy"},
 	"policy/ledger":     {"policy"},
@@ -28,18 +29,18 @@ var edges = map[string][]string{
 	"policy/audit":      {},
 	"policy/approval":   {"policy", "policy/ledger", "policy/limits", "policy/permit"},
 
-	"store":           {"policy", "policy/approval", "policy/audit", "policy/calendar", "policy/ledger", "policy/mode", "policy/permit", "policy/registry"},
-	"store/sqlstore":  {"policy", "policy/approval", "policy/audit", "policy/calendar", "policy/ledger", "policy/mode", "policy/permit", "policy/registry", "store"},
+	"store":           {"policy", "policy/approval", "policy/audit", "policy/calendar", "policy/fact", "policy/ledger", "policy/mode", "policy/permit", "policy/registry"},
+	"store/sqlstore":  {"policy", "policy/approval", "policy/audit", "policy/calendar", "policy/fact", "policy/ledger", "policy/mode", "policy/permit", "policy/registry", "store"},
 	"store/sqlite":    {"policy", "store", "store/sqlstore"},
-	"store/storetest": {"policy", "policy/approval", "policy/audit", "policy/calendar", "policy/ledger", "policy/mode", "policy/permit", "policy/registry", "store"},
+	"store/storetest": {"policy", "policy/approval", "policy/audit", "policy/calendar", "policy/fact", "policy/ledger", "policy/mode", "policy/permit", "policy/registry", "store"},
 
-	"server":            {"policy", "policy/approval", "policy/audit", "policy/calendar", "policy/experiment", "policy/ledger", "policy/mode", "policy/permit", "policy/registry", "store"},
+	"server":            {"policy", "policy/approval", "policy/audit", "policy/calendar", "policy/experiment", "policy/fact", "policy/ledger", "policy/mode", "policy/permit", "policy/registry", "store"},
 	"server/auth":       {"policy"},
 	"server/config":     {"policy"}, // the names of evaluators
-	"server/grpcapi":    {"policy", "policy/approval", "policy/calendar", "policy/ledger", "policy/mode", "policy/permit", "proto/bidrail/v1", "server", "store"},
+	"server/grpcapi":    {"policy", "policy/approval", "policy/calendar", "policy/fact", "policy/ledger", "policy/mode", "policy/permit", "proto/bidrail/v1", "server", "store"},
 	"server/keys":       {"policy", "policy/permit"},
 	"server/notify":     {"store"},
-	"server/scenario":   {"policy", "policy/approval", "policy/calendar", "policy/experiment", "policy/ledger", "policy/limits", "policy/permit", "server"},
+	"server/scenario":   {"policy", "policy/approval", "policy/calendar", "policy/experiment", "policy/fact", "policy/ledger", "policy/limits", "policy/permit", "server"},
 	"server/servertest": {"policy", "policy/ledger", "proto/bidrail/v1", "rego", "server", "server/auth", "server/grpcapi", "server/keys", "store", "store/sqlite"},
 
 	"proto":            {},

@@ -35,13 +35,16 @@ type Movement struct {
 //	a pause or an exclusion                        the share of delivery it takes away
 //	other text, flags                              no amount
 //
-// The share of delivery is the fact delivery_share, in parts per million; where nobody has told it, there
+// The share of delivery is the fact delivery_share, in parts per million, as the change tells it; where nobody has told it, there
 // is no amount.
-func MovementOf(change *policy.Change) Movement {
+func MovementOf(change *policy.Change) Movement { return MovementKnowing(change, change.Facts) }
+
+// MovementKnowing measures a change as [MovementOf] does, with what is known of its target in place of what it tells itself.
+func MovementKnowing(change *policy.Change, facts map[string]policy.Fact) Movement {
 	m := measure(change.Kind, change.Before, change.After)
 	targets := change.Kind == policy.KindTargetingExclusion || change.Kind == policy.KindTargeting
 	removes := change.Kind == policy.KindStatus && m.Direction == policy.Cut || targets && m.Direction != policy.Same
-	if share := change.Facts[DeliveryShare].Value; removes && share.Form == policy.Ratio && m.Unit.Currency == "" && m.Amount == 0 {
+	if share := facts[DeliveryShare].Value; removes && share.Form == policy.Ratio && m.Unit.Currency == "" && m.Amount == 0 {
 		// More than all of it, or less than none, is nonsense, and counts as all.
 		if m.Amount = share.Amount; m.Amount < 0 || m.Amount > wholeShare {
 			m.Amount = wholeShare

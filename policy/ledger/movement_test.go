@@ -46,6 +46,25 @@ func TestMovementOf(t *testing.T) {
 	}
 }
 
+// What is known of the target counts before what the change tells of it.
+func TestMovementKnowing(t *testing.T) {
+	share := func(ppm int64) map[string]policy.Fact {
+		return map[string]policy.Fact{DeliveryShare: {Value: policy.RatioValue(ppm)}}
+	}
+	pause := &policy.Change{Kind: policy.KindStatus, Before: policy.TextValue("ENABLED"), After: policy.TextValue("PAUSED"), Facts: share(1)}
+	for _, test := range []struct {
+		facts map[string]policy.Fact
+		want  int64
+	}{{pause.Facts, 1}, {share(400_000), 400_000}, {nil, 0}} {
+		if got := MovementKnowing(pause, test.facts).Amount; got != test.want {
+			t.Errorf("knowing %v: got %d, want %d", test.facts, got, test.want)
+		}
+	}
+	if got := MovementOf(pause).Amount; got != 1 {
+		t.Errorf("as the change tells it: got %d, want 1", got)
+	}
+}
+
 func TestPartly(t *testing.T) {
 	unlimited, absent := policy.UnlimitedValue(), policy.AbsentValue()
 	for _, tt := range []struct {

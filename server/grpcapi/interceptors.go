@@ -138,9 +138,9 @@ func (d *Door) deadlineOf(method string) time.Duration {
 	return d.deadline
 }
 
-// requestLimit is the most bytes a method's request may have. Only a batch needs many.
+// requestLimit is the most bytes a method's request may have. Only what comes by the thousand needs many.
 func requestLimit(method string) int {
-	if strings.HasSuffix(method, "/CheckBatch") {
+	if strings.HasSuffix(method, "/CheckBatch") || strings.HasSuffix(method, "/PutFacts") {
 		return maxMessageBytes
 	}
 	if strings.HasSuffix(method, "/Check") || strings.HasSuffix(method, "/Explain") || strings.HasSuffix(method, "/Redeem") {

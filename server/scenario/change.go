@@ -92,7 +92,7 @@ func (d *decoder) change(node *yaml.Node, c *Change, what string, expects bool) 
 // facts reads facts by name: a value that was read now, or {value, age, source}.
 func (d *decoder) facts(node *yaml.Node, c *Change, usual policy.Fact) {
 	d.members(node, func(name string, at, value *yaml.Node) {
-		given := fact{line: at.Line, fact: usual}
+		given := givenFact{line: at.Line, fact: usual}
 		if value.Kind == yaml.MappingNode {
 			d.object(value, "fact", fields{
 				"value":  func(node *yaml.Node) { given.fact.Value = d.value(node) },
@@ -106,7 +106,7 @@ func (d *decoder) facts(node *yaml.Node, c *Change, usual policy.Fact) {
 			given.fact.Value = d.value(value)
 		}
 		if c.facts == nil {
-			c.facts = map[string]fact{}
+			c.facts = map[string]givenFact{}
 		}
 		// A connector's stands before the caller's, in whatever order they are written.
 		if there, twice := c.facts[name]; !twice || there.fact.FromCaller || !usual.FromCaller {

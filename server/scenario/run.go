@@ -3,12 +3,14 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/bidrail/bidrail/policy"
 	"github.com/bidrail/bidrail/policy/approval"
+	"github.com/bidrail/bidrail/policy/fact"
 	"github.com/bidrail/bidrail/policy/permit"
 	"github.com/bidrail/bidrail/server"
 )
@@ -62,6 +64,7 @@ func (s *Scenario) Run(ctx context.Context, on *server.Server, clock *Clock) (*F
 
 func (s *Scenario) play(ctx context.Context, on *server.Server, clock *Clock, at int) (*Failure, error) {
 	step := &s.Steps[at]
+	clock.advance(time.Millisecond) // what is observed for one step is newer than for the one before
 	if step.Wait > 0 {
 		clock.advance(step.Wait)
 		if _, err := on.Sweep(ctx); err != nil { // permits that nobody claimed give back what they held
@@ -77,6 +80,9 @@ func (s *Scenario) play(ctx context.Context, on *server.Server, clock *Clock, at
 	changes := make([]*policy.Change, len(step.Changes))
 	for i := range step.Changes {
 		changes[i] = step.Changes[i].at(clock.Now(), fmt.Sprintf("step-%d.%d", at+1, i+1), at+1)
+	}
+	if err := step.observe(ctx, on, clock.Now()); err != nil {
+		return nil, err
 	}
 	results, err := on.Check(ctx, principal, server.CheckRequest{Changes: changes})
 	if err != nil {
@@ -113,15 +119,47 @@ func (c *Change) at(now time.Time, id string, step int) *policy.Change {
 	if change.Before.Form != policy.Missing {
 		change.BeforeObservedAt = c.read.at(now)
 	}
-	if len(c.facts) > 0 {
-		change.Facts = map[string]policy.Fact{}
-		for name, given := range c.facts {
-			given.fact.ObservedAt = given.read.at(now)
-			change.Facts[name] = given.fact
+	for name, given := range c.facts {
+		if !given.fact.FromCaller {
+			continue
 		}
+		if change.Facts == nil {
+			change.Facts = map[string]policy.Fact{}
+		}
+		given.fact.ObservedAt = given.read.at(now)
+		change.Facts[name] = given.fact
 	}
 	return &change
 }
+
+// observe has a connector put what it knows of the targets of a step.
+func (s *Step) observe(ctx context.Context, on *server.Server, now time.Time) error {
+	var records []fact.Record
+	for i := range s.Changes {
+		c := &s.Changes[i]
+		target := &c.change.Target
+		for _, name := range slices.Sorted(maps.Keys(c.facts)) {
+			given := c.facts[name]
+			if given.fact.FromCaller {
+				continue
+			}
+			record := fact.Record{Entity: fact.Entity{Platform: target.Platform, Account: target.Account, Type: target.EntityType, ID: target.EntityID},
+				Name: name, Value: given.fact.Value, Source: given.fact.Source, ObservedAt: given.read.at(now), MaximumAge: usualAge}
+			if name == "current_value" { // connectors say of which field
+				record.Name = fact.CurrentValue(c.change.Kind)
+			}
+			records = append(records, record)
+		}
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	_, err := on.PutFacts(ctx, policy.Principal{Subject: "scenario", Roles: []policy.Role{policy.RoleConnector}}, records)
+	return err
+}
+
+// usualAge is how old a connector's fact may become where facts/data.yaml does not say.
+const usualAge = 24 * time.Hour
 
 // compare holds the decisions of a step against what it expects.
 func (s *Scenario) compare(at int, decisions []*policy.Decision) *Failure {

@@ -56,7 +56,7 @@ type Change struct {
 	change     policy.Change // without ids and times of readings
 	automation string        // as whom it is asked for
 	read       age           // of before
-	facts      map[string]fact
+	facts      map[string]givenFact
 }
 
 // age is how long ago something was read.
@@ -72,7 +72,7 @@ func (a age) at(now time.Time) time.Time {
 	return now.Add(-a.ago)
 }
 
-type fact struct {
+type givenFact struct {
 	line int
 	fact policy.Fact // but for when it was observed
 	read age

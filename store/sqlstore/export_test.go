@@ -28,6 +28,8 @@ const (
 
 	QueryListReverts = queryListReverts
 	RemoveRevert     = removeRevert
+	QueryFactList    = queryFactList
+	QueryFactsNamed  = queryFactsNamed
 
 	QueryDueApprovals      = queryDueApprovals
 	QueryApprovalChanges   = queryApprovalChanges
@@ -64,6 +66,8 @@ var (
 	QueryHolds        = queryHolds
 	QueryPermits      = queryPermits
 	QueryLoggedEvents = queryLoggedEvents
+
+	QueryFacts = queryFacts
 
 	QueryApprovals     = queryApprovals
 	QueryOpenApprovals = queryOpenApprovals

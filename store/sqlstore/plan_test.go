@@ -105,6 +105,13 @@ func TestQueryPlans(t *testing.T) {
 	check("the newest version", sqlstore.QueryLastVersion, []any{"x", "experiment"},
 		"SEARCH events USING COVERING INDEX events_object (object=? AND kind=?)")
 
+	check("facts of 512 entities", sqlstore.QueryFacts(512), make([]any, 512),
+		"SCAN 512-ROW VALUES CLAUSE", "SEARCH f USING PRIMARY KEY (entity=?)")
+	check("a list of facts", sqlstore.QueryFactList, []any{"a", "b", "c", 10},
+		"SEARCH facts USING PRIMARY KEY ((entity,name)>(?,?) AND entity<?)")
+	check("a list of facts of a name", sqlstore.QueryFactsNamed, []any{"x", "a", "c", 10},
+		"SEARCH facts USING INDEX facts_name (name=? AND entity>? AND entity<?)")
+
 	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	const (
 		byRule    = "SEARCH f USING PRIMARY KEY (rule=?)"

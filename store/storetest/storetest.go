@@ -97,6 +97,11 @@ func Run(t *testing.T, place Place) {
 		{"ManySetModes", manySetModes},
 		{"Registry", registryEntries},
 		{"ManyEditOneEntry", manyEditOneEntry},
+		{"Facts", facts},
+		{"FactsRefused", factsRefused},
+		{"ListFacts", listFacts},
+		{"ManyFacts", manyFacts},
+		{"ManyPutOneFact", manyPutOneFact},
 		{"FailuresStayApart", failuresStayApart},
 		{"CloseWaits", closeWaits},
 	} {

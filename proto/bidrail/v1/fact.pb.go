@@ -24,15 +24,16 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Entity is what facts are about. A fact about an account holds for all that is in it, and so on down to a single keyword; the
-// narrowest counts.
+// Entity is what facts are about. A fact about an account holds for all that is in it, and so on by portfolio, campaign and ad group down
+// to a single keyword; the narrowest counts, also where it is stale and a wider one is not. A fact about an automation holds for what it
+// proposes, where nothing is known of the account.
 type Entity struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The platform, as in Target. Required, but for an automation.
 	Platform string `protobuf:"bytes,1,opt,name=platform" json:"platform,omitempty"`
 	// The account. Required, but for an automation.
 	Account string `protobuf:"bytes,2,opt,name=account" json:"account,omitempty"`
-	// account, portfolio, campaign, ad_group, any entity_type of a Target, experiment or automation. Required.
+	// account, portfolio, campaign, ad_group, any entity_type of a Target, or automation. Required.
 	EntityType string `protobuf:"bytes,3,opt,name=entity_type,json=entityType" json:"entity_type,omitempty"`
 	// Its id; of an account that of the account, of an automation its subject. Required.
 	EntityId      string `protobuf:"bytes,4,opt,name=entity_id,json=entityId" json:"entity_id,omitempty"`
@@ -104,14 +105,18 @@ type EntityFact struct {
 	// What it is about. Required.
 	Entity *Entity `protobuf:"bytes,1,opt,name=entity" json:"entity,omitempty"`
 	// Its name, one of data.facts of the active revision or of those that every revision knows: spend_today, conversions_30d and so on.
+	// What a field holds is put for each kind of change, as current_value_bid, current_value_daily_budget and so on, of the entity itself;
+	// rules read it as current_value of a change of that kind.
 	Name string `protobuf:"bytes,2,opt,name=name" json:"name,omitempty"`
-	// What was observed. Required.
+	// What was observed, of the type that data.facts says. Required.
 	Value *Value `protobuf:"bytes,3,opt,name=value" json:"value,omitempty"`
-	// When it was observed. Required.
+	// When it was observed, at most two minutes ahead of the service's clock. Required.
 	ObservedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=observed_at,json=observedAt" json:"observed_at,omitempty"`
-	// Until when what it adds up is complete, as the platform says: spend and conversions arrive late. Absent: not known.
+	// Until when what it adds up is complete, as the platform says: spend and conversions arrive late. Absent: not
+	// known. Not after observed_at.
 	CompleteThrough *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=complete_through,json=completeThrough" json:"complete_through,omitempty"`
-	// How old it may become before it counts as unknown. Absent: what data.facts says of its name; both: the shorter.
+	// How old it may become before it counts as unknown. Absent: what data.facts says of its name; both: the shorter. Required where
+	// data.facts says nothing.
 	MaximumAge *durationpb.Duration `protobuf:"bytes,6,opt,name=maximum_age,json=maximumAge" json:"maximum_age,omitempty"`
 	// The report or call that it comes from, such as google_ads.change_event. Required.
 	Source string `protobuf:"bytes,7,opt,name=source" json:"source,omitempty"`
@@ -267,7 +272,7 @@ type PutFactsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many are new, or replace one that was observed before.
 	Stored int32 `protobuf:"varint,1,opt,name=stored" json:"stored,omitempty"`
-	// How many were observed before what is there already, and change nothing.
+	// How many were observed no later than what is there already, or than another of the call, and change nothing.
 	Outdated      int32 `protobuf:"varint,2,opt,name=outdated" json:"outdated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -324,13 +329,13 @@ type ListFactsRequest struct {
 	Platform string `protobuf:"bytes,1,opt,name=platform" json:"platform,omitempty"`
 	// See platform.
 	Account string `protobuf:"bytes,2,opt,name=account" json:"account,omitempty"`
-	// Of this type of entity only. Empty: of all.
+	// Of this type of entity only; together with platform and account, but for automation. Empty: of all.
 	EntityType string `protobuf:"bytes,3,opt,name=entity_type,json=entityType" json:"entity_type,omitempty"`
-	// Of this entity only. Empty: of all.
+	// Of this entity only; together with entity_type. Empty: of all.
 	EntityId string `protobuf:"bytes,4,opt,name=entity_id,json=entityId" json:"entity_id,omitempty"`
 	// Of this name only. Empty: of all.
 	Name string `protobuf:"bytes,5,opt,name=name" json:"name,omitempty"`
-	// How many to return at most. 0: 100. At most 1,000.
+	// At most so many facts, up to 1,000. 0 means 50.
 	PageSize int32 `protobuf:"varint,6,opt,name=page_size,json=pageSize" json:"page_size,omitempty"`
 	// next_page_token of the page before. Empty: the first.
 	PageToken     string `protobuf:"bytes,7,opt,name=page_token,json=pageToken" json:"page_token,omitempty"`

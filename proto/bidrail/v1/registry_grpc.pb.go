@@ -85,10 +85,13 @@ type RegistryServiceClient interface {
 	RemoveCalendarEntry(ctx context.Context, in *RemoveCalendarEntryRequest, opts ...grpc.CallOption) (*CalendarEntry, error)
 	// ListCalendar returns freezes, promos, and values that are to be put back. Any role will do.
 	ListCalendar(ctx context.Context, in *ListCalendarRequest, opts ...grpc.CallOption) (*ListCalendarResponse, error)
-	// PutFacts brings what a connector has observed. All of it is stored, or nothing. Of what is there, the newest observation counts.
+	// PutFacts brings what a connector has observed. All of it is stored, or nothing. Of what is there, the newest observation counts, so
+	// to put the same again changes nothing. Facts have no history and are not in the log; what rules saw of them is in the input of each
+	// decision.
 	//
 	// INVALID_ARGUMENT when a fact has a name that the active revision does not know, a value of another type than data.facts says, or was
-	// observed in the future. PERMISSION_DENIED for a caller without the role connector.
+	// observed in the future; the field that is named is facts[3].name and so on. UNAVAILABLE when no policy is loaded. PERMISSION_DENIED for
+	// a caller without the role connector.
 	PutFacts(ctx context.Context, in *PutFactsRequest, opts ...grpc.CallOption) (*PutFactsResponse, error)
 	// ListFacts returns what connectors have observed, stale facts too. Any role but automation will do.
 	ListFacts(ctx context.Context, in *ListFactsRequest, opts ...grpc.CallOption) (*ListFactsResponse, error)
@@ -292,10 +295,13 @@ type RegistryServiceServer interface {
 	RemoveCalendarEntry(context.Context, *RemoveCalendarEntryRequest) (*CalendarEntry, error)
 	// ListCalendar returns freezes, promos, and values that are to be put back. Any role will do.
 	ListCalendar(context.Context, *ListCalendarRequest) (*ListCalendarResponse, error)
-	// PutFacts brings what a connector has observed. All of it is stored, or nothing. Of what is there, the newest observation counts.
+	// PutFacts brings what a connector has observed. All of it is stored, or nothing. Of what is there, the newest observation counts, so
+	// to put the same again changes nothing. Facts have no history and are not in the log; what rules saw of them is in the input of each
+	// decision.
 	//
 	// INVALID_ARGUMENT when a fact has a name that the active revision does not know, a value of another type than data.facts says, or was
-	// observed in the future. PERMISSION_DENIED for a caller without the role connector.
+	// observed in the future; the field that is named is facts[3].name and so on. UNAVAILABLE when no policy is loaded. PERMISSION_DENIED for
+	// a caller without the role connector.
 	PutFacts(context.Context, *PutFactsRequest) (*PutFactsResponse, error)
 	// ListFacts returns what connectors have observed, stale facts too. Any role but automation will do.
 	ListFacts(context.Context, *ListFactsRequest) (*ListFactsResponse, error)
