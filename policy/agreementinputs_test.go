@@ -22,6 +22,7 @@ type inputs struct {
 	paths    [][][]string // of each of them, all that can be taken away
 	anything *rapid.Generator[*Request]
 	facts    []string
+	forms    map[string]Form // of facts
 	windows  []string
 }
 
@@ -38,7 +39,11 @@ func newInputs(engine *Engine, examples []Example) *inputs {
 	for i := range examples {
 		paths[i] = removable(engine.shape, examples[i].Input)
 	}
-	return &inputs{engine, examples, paths, requests(), slices.Sorted(maps.Keys(facts)), windows}
+	forms := map[string]Form{}
+	for name, definition := range facts {
+		forms[name] = definition.Form
+	}
+	return &inputs{engine, examples, paths, requests(), slices.Sorted(maps.Keys(facts)), forms, windows}
 }
 
 // document is the one of the number, which depends on the seed and the number alone.
@@ -105,7 +110,12 @@ func boundsOf(limits term.Value) bounds {
 var (
 	statuses   = []string{"ENABLED", "PAUSED", "paused", "enabled", "ACTIVE", "REMOVED", "ENTITY_STATUS_ARCHIVED", " Archive ", "strange", ""}
 	names      = []string{"SEA-US-BRAND-SPRING-SALES-202603", "SEA-US-BRAND-SPRING-SALES-202613", "TV-US-BRAND-SPRING-SALES-202603", "SEA-US--SPRING-SALES-20263", "SEA-US", "ü€😀", ""}
-	otherWords = []string{"MAXIMIZE_CLICKS", "TARGET_CPA", "2026-01-01/2026-02-01", "budget-7", ""}
+	otherWords = []string{"MAXIMIZE_CLICKS", "TARGET_CPA", "TARGET_SPEND", "MANUAL_CPC", "DAILY", "LIFETIME", "2026-01-01/2026-02-01", "budget-7", ""}
+	factWords  = map[string][]string{
+		"bid_strategy": {"MANUAL_CPC", "MANUAL_CPC", "TARGET_CPA", "maximize_conversions", "AUTO_FOR_SALES", "LOWEST_COST_WITHOUT_CAP", "COST_CAP", "DIVINATION"},
+		"match_type":   {"BROAD", "broad", "EXACT", ""},
+		"budget_type":  {"DAILY", "daily", "MONTHLY", "LIFETIME", "SOMETIMES", ""},
+	}
 	fieldNames = []string{"cpc_bid_micros", "campaign_budget.amount_micros", "status", "name", "bid_modifier", "target_roas", "end_date", "budget", ""}
 	platforms  = []string{"google_ads", "google_ads", "google_ads", "google_ads", "amazon_ads", "amazon_ads", "meta", "microsoft", "tiktok", "nowhere"}
 	currencies = []string{"EUR", "GBP", "JPY", "CAD", "COP", "SEK", "HUF", "XXX"}
@@ -276,7 +286,7 @@ func (g *inputs) moved(r *random, from int64, limits bounds) int64 {
 	case 4:
 		return r.near(oneOfThese(r, limits.micros...))
 	case 5:
-		times := oneOfThese[int64](r, 2, 10, 100, 101, 1000, 10_000, 1_000_000)
+		times := oneOfThese[int64](r, 2, 10, 30, 31, 100, 101, 1000, 10_000, 1_000_000)
 		if r.even() {
 			return r.near(from / times)
 		}
@@ -311,6 +321,14 @@ func (g *inputs) factsOf(r *random, change *Change, limits bounds) map[string]Fa
 			continue
 		}
 		value := MoneyValue(g.amount(r, Money, limits), currency)
+		switch g.forms[name] {
+		case Ratio: // a share, or a count
+			value = RatioValue(r.near(oneOfThese[int64](r, 0, 20_000, 100_000, 250_000, 1_000_000, 2_000_000, 10_000_000, 100_000_000, -1)))
+		case Text:
+			value = TextValue(oneOfThese(r, append(factWords[name], otherWords...)...))
+		case Flag:
+			value = FlagValue(r.even())
+		}
 		switch {
 		case name == "current_value":
 			value = change.Before
@@ -325,6 +343,10 @@ func (g *inputs) factsOf(r *random, change *Change, limits bounds) map[string]Fa
 			value = RatioValue(oneOfThese[int64](r, 0, 500_000, 1_000_000, 12_500_000, 30_000_000))
 		case name == "period_plan", name == "account_daily_budget", name == "portfolio_daily_budget":
 			value.Amount = r.near(oneOfThese(r, whole, share(whole, 10_000_000), share(change.After.Amount, 10_000_000), share(change.After.Amount, 20_000_000)))
+		case name == "projected_spend":
+			value.Amount = r.near(share(whole, oneOfThese[int64](r, 500_000, 900_000, 1_100_000, 1_200_000, 2_000_000)))
+		case name == "revenue_per_conversion", name == "cost_of_goods":
+			value.Amount = r.near(share(change.After.Amount, oneOfThese[int64](r, 500_000, 1_000_000, 2_000_000, 10_000_000, 20_000_000)))
 		case name == "daily_budget":
 			value.Amount = r.near(oneOfThese(r, change.After.Amount, share(change.After.Amount, 10_000_000), value.Amount))
 		case name == "spend_today":

@@ -3,6 +3,7 @@ package policy
 import (
 	"maps"
 	"math"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -72,6 +73,48 @@ func TestShippedPackDecidesOrdinaryChanges(t *testing.T) {
 	}
 }
 
+// Rules of the pack ask for the type of a value before they read what it says: whatever a field goes from and to, alone or beside
+// something else, none of them misses an amount that a value of another type has not got.
+func TestShippedRulesAskForTheTypeOfValues(t *testing.T) {
+	engine := shippedEngine(t)
+	of := map[Form]Value{Money: MoneyValue(5_000_000, "USD"), Ratio: RatioValue(1_200_000), Text: TextValue("PAUSED"), Flag: FlagValue(true),
+		Unlimited: UnlimitedValue(), Absent: AbsentValue()}
+	tried := 0
+	for _, kind := range Kinds() {
+		for _, before := range kindForms(kind) {
+			for _, after := range kindForms(kind) {
+				for _, beside := range append(kindForms(kind), Missing) {
+					tried++
+					request := shippedBid(edit(func(c *Change) { c.Kind, c.Before, c.After = kind, of[before], of[after] }))
+					request.Change.Target.Portfolio = "p"
+					for name, fact := range map[string]Value{"portfolio_daily_budget": MoneyValue(900_000_000, "USD"), "account_daily_budget": MoneyValue(900_000_000, "USD"),
+						"period_plan": MoneyValue(900_000_000, "USD"), "period_spend": MoneyValue(1_000_000, "USD"), "period_days_left": RatioValue(5_000_000),
+						"revenue_per_conversion": MoneyValue(50_000_000, "USD"), "conversion_rate": RatioValue(20_000), "clicks_30d": RatioValue(1_000_000),
+						"reference_count": RatioValue(2_000_000), "budget_type": TextValue("DAILY"), "bid_strategy": TextValue("TARGET_CPA")} {
+						request.Facts[name] = Fact{Value: fact, ObservedAt: noon, Source: "connector"}
+					}
+					if beside != Missing {
+						other := *request.Change
+						other.ID, other.After = "change-2", of[beside]
+						request.Change.AtomicGroupID = "group-1"
+						request.Group = []Leg{{Change: request.Change}, {Change: &other}}
+					}
+					for _, finding := range engine.Evaluate(t.Context(), request).Findings {
+						if finding.Rule == FindingUndetermined && valueRead.MatchString(finding.Message) {
+							t.Errorf("%s from %s to %s beside %s: %s", kind, before, after, beside, finding.Message)
+						}
+					}
+				}
+			}
+		}
+	}
+	if tried < 1000 {
+		t.Errorf("only %d were tried", tried)
+	}
+}
+
+var valueRead = regexp.MustCompile(`(before|after)\.(micros|currency|ppm|text|flag) `)
+
 // People agree to a magnitude and to no more. So of two changes that differ only in how far they go, the one that goes
 // further never has the smaller one, and what others move meanwhile is not in it.
 func TestShippedMagnitudesGrowWithTheChange(t *testing.T) {
@@ -103,8 +146,9 @@ func TestShippedMagnitudesGrowWithTheChange(t *testing.T) {
 			}
 		}
 	}
-	want := []string{"bid.drift", "bid.effective_max", "bid.modifier_range", "bid.step", "bid.target_step", "budget.approval_amount", "budget.cut",
-		"budget.daily_movement", "budget.drift", "budget.exposure_period", "budget.rapid_shift", "budget.step_up"}
+	want := []string{"bid.drift", "bid.effective_max", "bid.evidence", "bid.modifier_range", "bid.net_economics", "bid.step", "bid.target_step",
+		"budget.approval_amount", "budget.cut", "budget.daily_movement", "budget.drift", "budget.exposure_period", "budget.pacing", "budget.rapid_shift",
+		"budget.shared", "budget.step_up"}
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(sized))); diff != "" {
 		t.Errorf("rules with a magnitude (-want +got):\n%s", diff)
 	}
@@ -116,7 +160,8 @@ func magnitudes(t *testing.T, engine *Engine, kind Kind, before, after Value, mo
 	delete(request.Facts, "bid_modifier_max")
 	for name, value := range map[string]Value{
 		"period_spend": MoneyValue(1_000_000_000, "USD"), "period_plan": MoneyValue(4_000_000_000, "USD"), "period_days_left": RatioValue(10_000_000),
-		"account_daily_budget": MoneyValue(60_000_000_000, "USD"),
+		"account_daily_budget": MoneyValue(60_000_000_000, "USD"), "reference_count": RatioValue(2_000_000), "clicks_30d": RatioValue(1_000_000),
+		"revenue_per_conversion": MoneyValue(600_000_000, "USD"), "conversion_rate": RatioValue(20_000),
 	} {
 		request.Facts[name] = Fact{Value: value, ObservedAt: noon, Source: "connector"}
 	}

@@ -94,20 +94,14 @@ func (s *plannedSets) add(set ruleSet, document plan.Document) {
 }
 
 // saysOtherwise reports whether an object itself says that it has not got a member, so that it is not missing: a limit
-// that is unlimited has no amount, and a value of one type not what those of another have. Only what values and limits consist of can be
-// excused so; that a table of data has a column called type says nothing of its other columns. Nor does a fact: that it is
-// of another type than the rule takes it for is what the rule has to be told.
+// that is unlimited has no amount. A value says its type, and a rule that asks it for what those of another have has not asked for that.
 func saysOtherwise(object, key term.Value) bool {
 	switch name, _ := key.Text(); name {
-	case "micros", "currency", "ppm", "count", "seconds", "flag", "text":
-	default:
-		return false
+	case "micros", "currency", "ppm", "count", "seconds", "flag":
+		unlimited, _ := object.Field("unlimited").Bool()
+		return unlimited
 	}
-	if unlimited, ok := object.Field("unlimited").Bool(); ok && unlimited {
-		return true
-	}
-	form, _ := object.Field("type").Text()
-	return slices.Contains(formNames[Money:], form) && !object.Field("caller").Defined()
+	return false
 }
 
 // evaluate implements [evaluator].

@@ -62,6 +62,12 @@ func TestWhatARuleMissesIsSaid(t *testing.T) {
 			edit(func(c *Change) { c.Target.Labels = map[string]string{"most": "1"} }), []string{"gt compares a number with a string", "rules/probe.rego:12"}},
 		{"a number as text, under not", `block contains {"message": "low"} if not input.change.after.micros < data.words[input.change.target.channel]`, nil,
 			[]string{"lt compares a number with a string", "rules/probe.rego:10"}},
+		{"a value of another type", `block contains {"message": "much"} if input.change.after.ppm > 5`, nil,
+			[]string{"input.change.after.ppm is not there", "rules/probe.rego:10"}},
+		{"a value that is unlimited", `block contains {"message": "much"} if input.change.after.micros > 5`, becomes(UnlimitedValue()),
+			[]string{"input.change.after.micros is not there", "rules/probe.rego:10"}},
+		{"a value that is absent", "block contains {\"message\": \"much\"} if {\n\tafter := input.change.after\n\tafter.micros > 5\n}", becomes(AbsentValue()),
+			[]string{"input.change.after.micros is not there", "rules/probe.rego:12"}},
 		{"a fact of another type", "block contains {\"message\": \"spent\"} if {\n\tspent := input.facts.spend_today\n\tspent.micros > 5\n}", withFact("spend_today", RatioValue(6)),
 			[]string{"input.facts.spend_today.micros is not there", "rules/probe.rego:12"}},
 		{"a fact that is text", "block contains {\"message\": \"spent\"} if {\n\tspent := input.facts.spend_today\n\tspent.micros > 5\n}", withFact("spend_today", TextValue("6.00 USD")),
@@ -106,6 +112,10 @@ func TestWhatARuleMissesIsSaid(t *testing.T) {
 			}
 		})
 	}
+}
+
+func becomes(value Value) func(*Request) {
+	return edit(func(c *Change) { c.Kind, c.Before, c.After = KindDailyBudget, MoneyValue(5_000_000, "USD"), value })
 }
 
 func both(change func(*Request)) func(*Request) {
@@ -173,7 +183,7 @@ func TestWhatARuleCopesWithIsNotSaid(t *testing.T) {
 		{"a label whose name is computed", "", `warn contains {"message": "gold"} if input.change.target.labels[input.change.target.channel] == "gold"`, nil, "", false},
 		{"a number as text, in a rule that is not told", "strict: false", `warn contains {"message": "high"} if input.change.after.micros > data.words[input.change.target.channel]`, nil, "", false},
 		{"an unlimited limit", "kinds: [bid]", `warn contains {"message": "low"} if input.change.after.micros < input.limits.bid.floor.micros`, nil, unlimited, false},
-		{"a member of another type of value", "", `warn contains {"message": "much"} if input.change.after.ppm > 5`, nil, "", false},
+		{"a member of another type of value, under its type", "", "warn contains {\"message\": \"much\"} if {\n\tinput.change.after.type == \"ratio\"\n\tinput.change.after.ppm > 5\n}", nil, "", false},
 		{"an empty list", "", `warn contains {"message": "mine"} if { some test in input.experiments; test.owner == data.words.search }`, nil, "", false},
 		{"all of an empty list", "", `warn contains {"message": "none"} if every test in input.experiments { test.owner == "nobody" }`, nil, "", true},
 		{"a condition before it", "", "warn contains {\"message\": \"low\"} if {\n\tinput.change.target.channel == \"search\"\n\tinput.change.before_age_s > 900\n}",

@@ -12,6 +12,9 @@ money(micros, currency) := {"type": "money", "micros": micros, "currency": curre
 
 percent(points) := {"type": "ratio", "ppm": points * 10000}
 
+# Whole ones, as facts count them.
+pieces(whole) := {"type": "ratio", "ppm": whole * 1000000}
+
 text(word) := {"type": "text", "text": word}
 
 unlimited := {"type": "unlimited"}
@@ -284,6 +287,16 @@ bids := {
 	"drift_day": share(50),
 	"drift_week": share(100),
 	"budget_multiple": {"count": 10, "source": "example"},
+	"evidence_clicks": {"count": 100, "source": "example"},
+	"evidence_clicks_approval": {"count": 10, "source": "example"},
+	"evidence_conversions": {"count": 10, "source": "example"},
+	"evidence_conversions_approval": {"count": 1, "source": "example"},
+	"evidence_days": {"count": 10, "source": "example"},
+	"evidence_days_approval": {"count": 3, "source": "example"},
+	"evidence_age": {"seconds": 259200, "source": "example"},
+	"evidence_age_approval": {"seconds": 864000, "source": "example"},
+	"net_share": share(100),
+	"net_share_block": share(200),
 }
 
 budgets := {
@@ -305,6 +318,10 @@ budgets := {
 	"total_cap": dollars(10000),
 	"rapid_shift": share(10),
 	"rapid_shift_block": share(30),
+	"references": {"count": 1, "source": "example"},
+	"pacing": share(110),
+	"pacing_approval": share(120),
+	"pacing_under": share(90),
 }
 
 cadence := {

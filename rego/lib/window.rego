@@ -57,6 +57,7 @@ nothing_of_day if {
 # this change included. From nothing, every rise is more than any share.
 drifts(start, share, amount) if {
 	change.may_rise
+	input.change.after.type == "money"
 	rise := input.change.after.micros - start
 	rise > amount.micros
 	rise * limit.million > start * share.ppm
@@ -66,9 +67,9 @@ drifts(start, share, amount) if {
 # where one side is no amount.
 own := distance if {
 	distance := limit.distance(change.move)
-} else := whole if {
-	whole := input.change.after.micros
-} else := input.change.before.micros
+} else := input.change.after.micros if {
+	input.change.after.type == "money"
+} else := input.change.before.micros if input.change.before.type == "money"
 
 # A sum of what went before, with this change in it. There is no telling how far it is to unlimited.
 with_own(before) := {"type": "unlimited"} if {
@@ -85,9 +86,9 @@ written(amount) := {"type": "ratio", "ppm": amount} if {
 	input.change.after.type == "ratio"
 } else := {"type": "money", "micros": amount, "currency": currency}
 
-currency := own_currency if {
-	own_currency := input.change.after.currency
-} else := input.change.before.currency
+currency := input.change.after.currency if {
+	input.change.after.type == "money"
+} else := input.change.before.currency if input.change.before.type == "money"
 
 # A fact that can be compared with the sums of the change.
 comparable(fact) if {

@@ -22,33 +22,8 @@
 package bidrail.rules.bid_effective_max
 
 import data.bidrail.lib.change
+import data.bidrail.lib.effective
 import data.bidrail.lib.limit
-
-# A multiplier below 1 lowers some clicks and leaves the others as they are, so the most that can
-# be paid is not less than the bid. One that nobody gives while others are given counts as 1.
-default bid_modifier := 1000000
-
-bid_modifier := max([limit.million, input.facts.bid_modifier_max.ppm])
-
-default placement := 1000000
-
-placement := max([limit.million, input.facts.placement_modifier_max.ppm])
-
-default dynamic := 1000000
-
-dynamic := max([limit.million, input.facts.dynamic_up_max.ppm])
-
-known if seen(input.facts.bid_modifier_max)
-
-known if seen(input.facts.placement_modifier_max)
-
-known if seen(input.facts.dynamic_up_max)
-
-# By a connector, and as a multiplier: the caller's own word would switch the assumption off.
-seen(fact) if {
-	fact.type == "ratio"
-	fact.caller == false
-}
 
 block contains finding if {
 	limit.above(input.change.after, input.limits.bid.effective_ceiling)
@@ -62,23 +37,23 @@ block contains finding if {
 
 block contains finding if {
 	change.may_rise
-	known
-	exceeds([bid_modifier, placement, dynamic], input.limits.bid.effective_ceiling)
+	effective.known
+	effective.exceeds(input.change.after, effective.multipliers, input.limits.bid.effective_ceiling)
 	finding := {
 		"message": "a click at {observed} adjusted up to {bid_modifier} × {placement} × {dynamic} may cost over {limit}",
 		"observed": input.change.after,
 		"limit": input.limits.bid.effective_ceiling,
-		"bid_modifier": {"type": "ratio", "ppm": bid_modifier},
-		"placement": {"type": "ratio", "ppm": placement},
-		"dynamic": {"type": "ratio", "ppm": dynamic},
+		"bid_modifier": {"type": "ratio", "ppm": effective.bid_modifier},
+		"placement": {"type": "ratio", "ppm": effective.placement},
+		"dynamic": {"type": "ratio", "ppm": effective.dynamic},
 	}
 }
 
 approve contains finding if {
 	change.may_rise
-	not known
+	not effective.known
 	assumed := data.platforms[input.change.target.platform].bid_multiplier
-	exceeds([assumed.ppm, limit.million, limit.million], input.limits.bid.effective_ceiling)
+	effective.exceeds(input.change.after, [assumed.ppm, limit.million, limit.million], input.limits.bid.effective_ceiling)
 	finding := {
 		"message": "a click at {observed} may cost over {limit} if adjusted up to {multiplier}, which is assumed",
 		"magnitude": input.change.after,
@@ -91,33 +66,27 @@ approve contains finding if {
 
 approve contains finding if {
 	change.may_rise
-	not known
+	not effective.known
 	not limit.above(input.change.after, input.limits.bid.effective_ceiling) # refused without any figure
-	exceeds([bid_modifier, placement, dynamic], input.limits.bid.effective_ceiling)
+	effective.exceeds(input.change.after, effective.multipliers, input.limits.bid.effective_ceiling)
 	finding := {
 		"message": "a click at {observed} may cost over {limit} by the caller's {bid_modifier} × {placement} × {dynamic}",
 		"magnitude": input.change.after,
 		"observed": input.change.after,
 		"limit": input.limits.bid.effective_ceiling,
-		"bid_modifier": {"type": "ratio", "ppm": bid_modifier},
-		"placement": {"type": "ratio", "ppm": placement},
-		"dynamic": {"type": "ratio", "ppm": dynamic},
+		"bid_modifier": {"type": "ratio", "ppm": effective.bid_modifier},
+		"placement": {"type": "ratio", "ppm": effective.placement},
+		"dynamic": {"type": "ratio", "ppm": effective.dynamic},
 	}
 }
 
 approve contains finding if {
 	change.may_rise
-	not known
+	not effective.known
 	not data.platforms[input.change.target.platform].bid_multiplier
 	finding := {
 		"message": "what a click at {observed} may cost is not known; add bid_multiplier to the platform",
 		"observed": input.change.after,
 		"limit": input.limits.bid.effective_ceiling,
 	}
-}
-
-# The bid times all multipliers is above the ceiling; each multiplier is in millionths.
-exceeds([a, b, c], ceiling) if {
-	input.change.after.type == "money"
-	((input.change.after.micros * a) * b) * c > ((ceiling.micros * limit.million) * limit.million) * limit.million
 }

@@ -15,6 +15,7 @@ package bidrail.rules.bid_modifier_range
 import data.bidrail.lib.change
 
 approve contains finding if {
+	change.after.type == "ratio"
 	most := input.limits.bid.modifier_ceiling
 	change.after.ppm > most.ppm
 	finding := {
@@ -29,6 +30,7 @@ approve contains finding if {
 }
 
 approve contains finding if {
+	change.after.type == "ratio"
 	least := input.limits.bid.modifier_floor
 	change.after.ppm < least.ppm
 	finding := {
@@ -43,6 +45,7 @@ approve contains finding if {
 
 approve contains finding if {
 	input.change.after.type == "absent"
+	change.before.type == "ratio"
 	change.before.ppm == 0
 	finding := {
 		"message": "without its modifier of {before} the target bids again where it was off; a person has to look",

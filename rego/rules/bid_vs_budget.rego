@@ -17,6 +17,7 @@ import data.bidrail.lib.change
 
 # The daily budget, where it is an amount in the currency of the bid.
 budget := input.facts.daily_budget if {
+	input.change.after.type == "money"
 	input.facts.daily_budget.type == "money"
 	input.facts.daily_budget.currency == input.change.after.currency
 }
@@ -27,6 +28,7 @@ judged if input.facts.daily_budget.type == "unlimited"
 
 block contains finding if {
 	not change.cut
+	input.change.after.type == "money"
 	input.change.after.micros > budget.micros
 	finding := {
 		"message": "the bid {observed} is more than the whole daily budget {limit}",
@@ -39,6 +41,7 @@ block contains finding if {
 # A cut that is still too high makes things better, not worse.
 warn contains finding if {
 	change.cut
+	input.change.after.type == "money"
 	input.change.after.micros > budget.micros
 	finding := {
 		"message": "the bid {observed} is still more than the whole daily budget {limit}",
@@ -48,6 +51,7 @@ warn contains finding if {
 }
 
 warn contains finding if {
+	input.change.after.type == "money"
 	input.change.after.micros <= budget.micros
 	input.change.after.micros * input.limits.bid.budget_multiple.count > budget.micros
 	finding := {

@@ -10,6 +10,7 @@
 package bidrail.rules.budget_approval_amount
 
 approve contains finding if {
+	input.change.after.type == "money"
 	added := input.change.after.micros - before
 	added >= input.limits.budget.approval_amount.micros
 	finding := {

@@ -16,13 +16,9 @@
 package bidrail.rules.budget_exposure_day
 
 import data.bidrail.lib.change
+import data.bidrail.lib.exposure
 import data.bidrail.lib.limit
 import data.bidrail.lib.window
-
-# The most that any platform states holds for one that is not known.
-default factor := 2000000
-
-factor := data.platforms[input.change.target.platform].overdelivery.ppm
 
 # The highest that the budget was since this time yesterday.
 default peak := 0
@@ -33,13 +29,13 @@ block contains finding if {
 	change.may_rise
 	input.change.after.type == "money"
 	input.change.after.micros > peak
-	input.change.after.micros * factor > input.limits.budget.exposure_day.micros * limit.million
+	input.change.after.micros * exposure.overdelivery > input.limits.budget.exposure_day.micros * limit.million
 	finding := {
 		"message": sprintf("{platform} may spend {factor} of a day's highest budget {observed}, above {limit}; %s", [advice]),
 		"observed": input.change.after,
 		"peak": window.written(peak),
 		"platform": input.change.target.platform,
-		"factor": {"type": "ratio", "ppm": factor},
+		"factor": {"type": "ratio", "ppm": exposure.overdelivery},
 		"limit": input.limits.budget.exposure_day,
 	}
 }
@@ -59,5 +55,5 @@ block contains finding if {
 default advice := "set less"
 
 advice := "set no more than the {peak} it has been at since yesterday" if {
-	peak * factor > input.limits.budget.exposure_day.micros * limit.million
+	peak * exposure.overdelivery > input.limits.budget.exposure_day.micros * limit.million
 }

@@ -17,21 +17,11 @@
 package bidrail.rules.budget_exposure_period
 
 import data.bidrail.lib.change
-import data.bidrail.lib.limit
-import data.bidrail.lib.window
-
-plan := input.facts.period_plan if window.comparable(input.facts.period_plan)
-
-spent := input.facts.period_spend if window.comparable(input.facts.period_spend)
-
-days_left := input.facts.period_days_left if input.facts.period_days_left.type == "ratio"
-
-# What will be spent by the end of the period, in millionths of a micro, as the days are millionths.
-projected := (spent.micros * limit.million) + (input.change.after.micros * days_left.ppm)
+import data.bidrail.lib.exposure
 
 block contains finding if {
 	change.may_rise
-	projected > plan.micros * input.limits.budget.exposure_period_block.ppm
+	exposure.projected > exposure.plan.micros * input.limits.budget.exposure_period_block.ppm
 	finding := described(
 		input.limits.budget.exposure_period_block,
 		"{spent} is spent, and {observed} a day would pass {limit} of the plan, {plan}; ask for less",
@@ -40,7 +30,7 @@ block contains finding if {
 
 approve contains finding if {
 	change.may_rise
-	projected > plan.micros * input.limits.budget.exposure_period.ppm
+	exposure.projected > exposure.plan.micros * input.limits.budget.exposure_period.ppm
 	finding := object.union(
 		{"magnitude": input.change.after},
 		described(
@@ -63,15 +53,15 @@ approve contains finding if {
 
 # All of it can be projected, and not from a caller's word.
 vouched if {
-	plan
-	spent.caller == false
-	days_left.caller == false
+	exposure.plan
+	exposure.spent.caller == false
+	exposure.days_left.caller == false
 }
 
 described(share, message) := object.union(projection, {"message": message, "limit": share})
 
 projection := {
 	"observed": input.change.after,
-	"spent": spent,
-	"plan": plan,
+	"spent": exposure.spent,
+	"plan": exposure.plan,
 }

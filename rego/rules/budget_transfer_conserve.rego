@@ -28,7 +28,10 @@ kinds contains leg.kind if some leg in group.budget_legs
 
 values := [value | some leg in group.budget_legs; some value in [leg.before, leg.after]]
 
-currencies contains value.currency if some value in values
+currencies contains value.currency if {
+	some value in values
+	value.type == "money"
+}
 
 # What cannot be added up.
 sized if {

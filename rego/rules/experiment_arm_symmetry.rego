@@ -94,7 +94,11 @@ alike(leg) if {
 	leg.after == input.change.after
 }
 
-other_currency(leg) if leg.after.currency != input.change.after.currency
+other_currency(leg) if {
+	leg.after.type == "money"
+	input.change.after.type == "money"
+	leg.after.currency != input.change.after.currency
+}
 
 # What the platform rounds to.
 step := data.currencies[input.change.after.currency].unit_micros if input.change.after.type == "money"

@@ -18,6 +18,7 @@ package bidrail.rules.integrity_platform_limits
 rows := data.platforms[input.change.target.platform].limits[input.change.kind]
 
 block contains finding if {
+	input.change.after.type == "money"
 	some row in rows
 	matches(row)
 	input.change.after.micros < row.min_micros
@@ -33,6 +34,7 @@ block contains finding if {
 }
 
 block contains finding if {
+	input.change.after.type == "money"
 	some row in rows
 	matches(row)
 	input.change.after.micros > row.max_micros
@@ -47,6 +49,7 @@ block contains finding if {
 }
 
 block contains finding if {
+	input.change.after.type == "ratio"
 	some row in rows
 	matches(row)
 	input.change.after.ppm < row.min_ppm
@@ -62,6 +65,7 @@ block contains finding if {
 }
 
 block contains finding if {
+	input.change.after.type == "ratio"
 	some row in rows
 	matches(row)
 	input.change.after.ppm > row.max_ppm
@@ -83,11 +87,15 @@ matches(row) if {
 	object.subset(input.change.target.labels, object.get(row, "labels", {}))
 }
 
-in_currency(row) if row.currency == input.change.after.currency
+in_currency(row) if {
+	input.change.after.type == "money"
+	row.currency == input.change.after.currency
+}
 
 in_currency(row) if not row.currency
 
 zero_counts(row) if {
 	row.zero_allowed
+	input.change.after.type == "ratio"
 	input.change.after.ppm == 0
 }

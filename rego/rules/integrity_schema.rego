@@ -101,6 +101,7 @@ names_new_campaign if {
 }
 
 is_gone(value) if {
+	value.type == "text"
 	words := split(upper(trim_space(value.text)), "_")
 	words[count(words) - 1] in gone
 }

@@ -31,6 +31,7 @@ approve contains finding if {
 # nothing, so only bids and budgets count here.
 approve contains finding if {
 	input.change.before.type == "absent"
+	input.change.after.type == "money"
 	input.change.after.micros > 0
 	sets_amount
 	finding := {

@@ -14,7 +14,7 @@ package bidrail.rules.state_naming
 
 pattern := data.naming.patterns[input.change.target.platform][input.change.target.entity_type]
 
-tokens := split(input.change.after.text, pattern.separator)
+tokens := split(input.change.after.text, pattern.separator) if input.change.after.type == "text"
 
 block contains finding if {
 	input.change.before.type == "absent"

@@ -6,15 +6,14 @@
 #   goes to a person, whatever it says and whichever way it goes. Only one that changes nothing
 #   passes.
 #
-#   Two kinds are judged in part: a status that is known to go from on to off or back, and the amount
-#   of a shared budget. A status in other words, and which shared budget is attached, are not.
+#   A status is judged where it is known to go from on to off or back, and not in other words.
 # custom:
 #   id: state.unjudged
 #   owner: media-governance
 #   kinds:
 #     [
-#       bid_strategy, budget_type, budget_rule, pacing, flight_dates, experiment_control,
-#       targeting_exclusion, targeting, conversion_goal, status, shared_budget,
+#       bid_strategy, budget_rule, pacing, flight_dates, experiment_control, targeting_exclusion,
+#       targeting, conversion_goal, status,
 #     ]
 #   source: >-
 #     Bidrail's own proposal; the catalogue's own rules for these kinds take its place one by one
@@ -33,18 +32,11 @@ approve contains finding if {
 }
 
 unjudged if {
-	not input.change.kind in {"status", "shared_budget"}
+	input.change.kind != "status"
 	not input.change.direction == "same"
 }
 
 unjudged if {
 	input.change.kind == "status"
 	input.change.direction == "unordered"
-}
-
-unjudged if {
-	input.change.kind == "shared_budget"
-	not input.change.direction == "same"
-	some value in [input.change.before, input.change.after]
-	value.type == "text"
 }

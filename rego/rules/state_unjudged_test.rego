@@ -14,7 +14,6 @@ examples := {
 		"input": switched("bid_strategy", "MANUAL_CPC", "MAXIMIZE_CONVERSIONS"),
 		"expect": "approve",
 	},
-	"from daily to lifetime": {"input": switched("budget_type", "DAILY", "LIFETIME"), "expect": "approve"},
 	"accelerated delivery": {"input": switched("pacing", "STANDARD", "ACCELERATED"), "expect": "approve"},
 	"a longer flight": {
 		"input": switched("flight_dates", "2026-01-01/2026-01-31", "2026-01-01/2026-12-31"),
@@ -52,15 +51,6 @@ examples := {
 	"a campaign is enabled": {"input": switched("status", "PAUSED", "ENABLED"), "expect": "pass"},
 	"a campaign is paused": {"input": switched("status", "ENABLED", "PAUSED"), "expect": "pass"},
 	"the same status": {"input": switched("status", "Archived now", "Archived now"), "expect": "pass"},
-	"another shared budget": {"input": switched("shared_budget", "budget-1", "budget-2"), "expect": "approve"},
-	"no shared budget any more": {
-		"input": example.document("shared_budget", example.text("budget-1"), example.absent, {}),
-		"expect": "approve",
-	},
-	"the amount of a shared budget": {
-		"input": example.document("shared_budget", example.usd(10000), example.usd(10100), {}),
-		"expect": "pass",
-	},
 	"the same strategy": {"input": switched("bid_strategy", "MANUAL_CPC", "MANUAL_CPC"), "expect": "pass"},
 	"the same budget rule": {
 		"input": example.document("budget_rule", example.usd(10000), example.usd(10000), {}),
