@@ -428,10 +428,23 @@ func (g *inputs) experiments(r *random, change *Change) []Participation {
 		if r.seldom() {
 			frozen = []string{"bid", "daily_budget"}
 		}
-		arms := []Arm{{Name: "base", Control: true, Campaigns: []string{"101"}}, {Name: "trial", Campaigns: []string{"102", "103"}}}
+		split := oneOfThese(r, int64(0), 500_000)
+		arms := []Arm{{Name: "base", Control: true, Campaigns: []string{"101"}, SplitPPM: split}, {Name: "trial", Campaigns: []string{"102", "103"}, SplitPPM: split}}
 		made[i] = Participation{Relation: oneOfThese(r, Member, Member, Member, Reach, Unclear), ID: fmt.Sprint("spring-", i), Name: "Spring headlines", Type: oneOfThese(r, append(experimentTypes, "ab", "ab")...),
 			State: oneOfThese(r, append(experimentStates, "running", "running", "running")...), Owner: "growth", Sync: r.IntN(3) == 0,
-			Arm: oneOfThese(r, "base", "trial"), FrozenFields: frozen, Arms: arms[:oneOfThese(r, 2, 2, 2, 1, 0)]}
+			Arm: oneOfThese(r, "base", "trial"), FrozenFields: frozen, Arms: arms[:oneOfThese(r, 2, 2, 2, 1, 0)], MinimumEnds: noon.Add(time.Duration(r.IntN(3)-1) * time.Hour)}
+		if made[i].Relation != Member {
+			made[i].Arm = ""
+		}
+		if r.IntN(3) == 0 {
+			made[i].Envelope = []Envelope{{Kind: change.Kind.String(), SharePPM: oneOfThese(r, int64(0), 100_000, 1_000_000), Most: oneOfThese(r, Value{}, change.After, change.Before)}}
+		}
+		if r.IntN(4) == 0 {
+			made[i].HoldoutGeos = []string{"DE-BE"}
+		}
+		if r.IntN(4) == 0 {
+			made[i].HoldoutAudiences = []string{"crm-1"}
+		}
 	}
 	return made
 }

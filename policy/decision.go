@@ -130,6 +130,17 @@ type Finding struct {
 	Magnitude Value  `json:"magnitude,omitzero"`  // of approve: how far it goes; people agree to that and no more. Missing: it is yes or no
 	Approval  Stages `json:"approval,omitempty"`  // of approve: the stages that the rule asks for, as written; package approval reads them
 	LiftedBy  string `json:"lifted_by,omitempty"` // the approval, grant or override by which people have answered it; it does not count then
+
+	Contaminates Contamination `json:"contaminates,omitzero"` // the test that the change disturbs, should it be allowed all the same
+}
+
+// Contamination is what a finding says of a test that the change disturbs. It counts once the change is allowed, whatever became of the
+// finding: it only warned, or people have answered it. The zero Contamination is of no test.
+type Contamination struct {
+	Experiment string `json:"experiment"`
+	Arm        string `json:"arm,omitempty"`       // that the target is in; empty: none
+	Emergency  bool   `json:"emergency,omitempty"` // the rule lets it through because it is one
+	Aborts     bool   `json:"aborts,omitempty"`    // the change ends the test
 }
 
 // Stages is whom a finding asks for, as a JSON list: the "stages" of its "approval". Package approval reads it. "" asks for

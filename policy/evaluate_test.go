@@ -126,6 +126,12 @@ func TestNoDoubtBecomesAnAllow(t *testing.T) {
 		{"an empty severity", probed(`approve contains {"message": "it", "severity": ""}`), nil, Block, FindingUndetermined, "severity must be a word"},
 		{"a severity that is a number", probed(`approve contains {"message": "it", "severity": 5}`), nil, Block, FindingUndetermined, "severity must be a word"},
 		{"a severity that is a page", probed(`approve contains {"message": "it", "severity": "` + strings.Repeat("x", 101) + `"}`), nil, Block, FindingUndetermined, "severity must be a word"},
+		{"a contamination that is a name", probed(`warn contains {"message": "it", "contaminates": "spring"}`), nil, Block, FindingUndetermined, "contaminates must be {"},
+		{"a contamination with another key", probed(`warn contains {"message": "it", "contaminates": {"experiment": "spring", "days": 3}}`), nil, Block, FindingUndetermined, "contaminates must be {"},
+		{"a contamination that aborts in words", probed(`warn contains {"message": "it", "contaminates": {"experiment": "spring", "aborts": "yes"}}`), nil, Block, FindingUndetermined, "contaminates must be {"},
+		{"a contamination of a test that is not touched", probed(`warn contains {"message": "it", "contaminates": {"experiment": "spring"}}`), nil, Block, FindingUndetermined,
+			`contaminates names the experiment "spring", which is none of input.experiments`},
+		{"a contamination of no test", probed(`warn contains {"message": "it", "contaminates": {"arm": "base"}}`), nil, Block, FindingUndetermined, `contaminates names the experiment ""`},
 		{"a magnitude in words", probed(`approve contains {"message": "it", "magnitude": "50 USD"}`), nil, Block, FindingUndetermined, "magnitude must be a typed value"},
 		{"a magnitude of nothing", probed(`approve contains {"message": "it", "magnitude": {"type": "absent"}}`), nil, Block, FindingUndetermined, "nobody could tell what is more than that"},
 		{"a magnitude that is text", probed(`approve contains {"message": "it", "magnitude": {"type": "text", "text": "much"}}`), nil, Block, FindingUndetermined, "nobody could tell what is more than that"},
@@ -346,6 +352,23 @@ func TestWhatAFindingAsksPeopleFor(t *testing.T) {
 	shadow["rules/data.yaml"] = "test.probe: {mode: shadow}\n"
 	if outcome := compileSmall(t, shadow).Evaluate(t.Context(), bidRequest()); outcome.Verdict != Allow || len(outcome.Findings) != 1 || !outcome.Findings[0].Shadow {
 		t.Errorf("in shadow: %s, %+v", outcome.Verdict, outcome.Findings)
+	}
+}
+
+func TestWhatAFindingSaysItSpoils(t *testing.T) {
+	touched := bidRequest(func(r *Request) {
+		r.Experiments = []Participation{{ID: "spring", Type: "ab", State: "running", Relation: Member, Arm: "trial"}}
+	})
+	for _, effect := range []string{"warn", "approve", "block"} {
+		for keys, want := range map[string]Contamination{
+			`{"experiment": "spring"}`: {Experiment: "spring"},
+			`{"experiment": "spring", "arm": "trial", "emergency": true, "aborts": true}`: {Experiment: "spring", Arm: "trial", Emergency: true, Aborts: true},
+		} {
+			outcome := compileSmall(t, probed(effect+` contains {"message": "it", "contaminates": `+keys+`}`)).Evaluate(t.Context(), touched)
+			if len(outcome.Findings) != 1 || outcome.Findings[0].Contaminates != want || outcome.Findings[0].Effect.String() != effect {
+				t.Errorf("%s of %s: got %+v", keys, effect, outcome.Findings)
+			}
+		}
 	}
 }
 

@@ -190,7 +190,7 @@ func TestShippedRulesThatAnEmergencyLifts(t *testing.T) {
 		}
 	}
 	want := []string{"budget.exposure_day", "budget.exposure_period", "budget.rapid_shift", "calendar.freeze", "experiment.arm_symmetry",
-		"experiment.freeze", "experiment.transfer"}
+		"experiment.early_end", "experiment.freeze", "experiment.holdout", "experiment.overlap", "experiment.transfer"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

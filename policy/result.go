@@ -54,7 +54,48 @@ func decodeFinding(raised Raised, input term.Value) (Finding, error) {
 	if err := finding.readApproval(raw, input); err != nil {
 		return Finding{}, err
 	}
+	if written := raw.Field("contaminates"); written.Defined() {
+		if finding.Contaminates, err = contaminationOf(written, input); err != nil {
+			return Finding{}, err
+		}
+	}
 	return finding, nil
+}
+
+// contaminationOf reads {"experiment", "arm", "emergency", "aborts"}, of which all but the first can be left out. The test must be one
+// that touches the target: a finding about another one would end up in the wrong analysis, or end the wrong test.
+func contaminationOf(written, input term.Value) (Contamination, error) {
+	const form = `contaminates must be {"experiment": id, "arm": name, "emergency": true or false, "aborts": true or false}`
+	wrong := &EvaluationError{Reason: form}
+	if written.Map() == nil {
+		return Contamination{}, wrong
+	}
+	var c Contamination
+	for i := range written.Map().Len() {
+		key, member := written.Map().At(i)
+		name, _ := key.Text()
+		ok := false
+		switch name {
+		case "experiment":
+			c.Experiment, ok = member.Text()
+		case "arm":
+			c.Arm, ok = member.Text()
+		case "emergency":
+			c.Emergency, ok = member.Bool()
+		case "aborts":
+			c.Aborts, ok = member.Bool()
+		}
+		if !ok {
+			return Contamination{}, wrong
+		}
+	}
+	tests := input.Field("experiments").List()
+	for i := 0; tests != nil && i < tests.Len(); i++ {
+		if id, _ := tests.At(i).Field("id").Text(); id != "" && id == c.Experiment {
+			return c, nil
+		}
+	}
+	return Contamination{}, &EvaluationError{Reason: fmt.Sprintf("contaminates names the experiment %q, which is none of input.experiments", shorten(c.Experiment, 120))}
 }
 
 // What a finding may write of what it asks people for is bounded too. It is never shortened: people agree to it.

@@ -245,6 +245,11 @@ func (s *Server) recordPortion(ctx context.Context, principal policy.Principal, 
 		switch {
 		case err == nil:
 			written.answer()
+			if written.edited > 0 { // by ourselves: what is still to come was judged as if the test were on, which is stricter
+				judged := *g.registry
+				judged.epoch = written.edited
+				g.registry = &judged
+			}
 			s.told(written.escalated.steps...)
 			return nil
 		case errors.Is(err, errModeChanged):
@@ -287,6 +292,7 @@ type writing struct {
 	records    []store.DecisionRecord
 	permits    []*permit.Permit // of each candidate; nil for none
 	escalated  *escalation
+	edited     int64 // the epoch of the registry, which a safety stop has edited; 0: none has
 }
 
 // write settles the open candidates on the ground as the transaction has it, and writes everything that
@@ -362,6 +368,9 @@ func (s *Server) write(ctx context.Context, tx store.Tx, principal policy.Princi
 	if err := tx.PutReverts(settlement.reverts()); err != nil {
 		return nil, err
 	}
+	if w.edited, err = s.contaminate(tx, principal, g.registry, w.allowed(), issuedAt); err != nil {
+		return nil, err
+	}
 	var grants []approval.Grant
 	for _, id := range slices.Sorted(maps.Keys(settlement.used)) {
 		grants = append(grants, g.grants[id])
@@ -370,6 +379,17 @@ func (s *Server) write(ctx context.Context, tx store.Tx, principal policy.Princi
 		return nil, err
 	}
 	return w, escalated.write()
+}
+
+// allowed is the changes that have a permit.
+func (w *writing) allowed() []*candidate {
+	var found []*candidate
+	for i, c := range w.candidates {
+		if w.permits[i] != nil {
+			found = append(found, c)
+		}
+	}
+	return found
 }
 
 // answer gives out what has been committed.

@@ -35,7 +35,7 @@ func observed(s *servertest.Server, of fact.Entity, name string, value policy.Va
 }
 
 // put has the connector put facts, all of which are new.
-func put(t *testing.T, s *servertest.Server, records ...fact.Record) {
+func putFacts(t *testing.T, s *servertest.Server, records ...fact.Record) {
 	t.Helper()
 	stored, err := s.Core.PutFacts(t.Context(), meter, records)
 	if err != nil || stored != len(records) {
@@ -71,7 +71,7 @@ func recordedInput(t *testing.T, s *servertest.Server, decision string) sawOf {
 func TestFactsReachTheRules(t *testing.T) {
 	s := servertest.New(t)
 	usd := func(units int64) policy.Value { return policy.MoneyValue(units*1_000_000, "USD") }
-	put(t, s, observed(s, entity("account", "example"), "spend_today", usd(50), time.Minute),
+	putFacts(t, s, observed(s, entity("account", "example"), "spend_today", usd(50), time.Minute),
 		observed(s, entity("campaign", "101"), "spend_today", usd(5), time.Minute),
 		observed(s, entity("campaign", "101"), "daily_budget", usd(90), time.Minute),
 		observed(s, entity("keyword", "k-a"), "current_value_bid", usd(1), time.Minute),
@@ -110,7 +110,7 @@ func TestFactsReachTheRules(t *testing.T) {
 
 	// The same question gets the same answer, whatever is known by now.
 	s.Clock.Advance(time.Minute)
-	put(t, s, observed(s, entity("campaign", "101"), "daily_budget", usd(1), 0))
+	putFacts(t, s, observed(s, entity("campaign", "101"), "daily_budget", usd(1), 0))
 	again, err := s.Core.Check(t.Context(), s.Automation.Principal, server.CheckRequest{Changes: change})
 	if err != nil || !again[0].Replayed || again[0].Decision.ID != results[0].Decision.ID {
 		t.Errorf("got %+v, %v; want the decision again", again, err)
@@ -163,10 +163,10 @@ func TestDeliveryShareOfConnectors(t *testing.T) {
 	}{
 		"only the caller says": {func(*servertest.Server) {}, 1_000},
 		"a connector knows": {func(s *servertest.Server) {
-			put(t, s, observed(s, entity("campaign", "c"), "delivery_share", policy.RatioValue(80_000), time.Minute))
+			putFacts(t, s, observed(s, entity("campaign", "c"), "delivery_share", policy.RatioValue(80_000), time.Minute))
 		}, 80_000},
 		"a connector knew": {func(s *servertest.Server) {
-			put(t, s, observed(s, entity("campaign", "c"), "delivery_share", policy.RatioValue(80_000), 2*time.Hour))
+			putFacts(t, s, observed(s, entity("campaign", "c"), "delivery_share", policy.RatioValue(80_000), 2*time.Hour))
 		}, 1_000},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -185,7 +185,7 @@ func TestDeliveryShareOfConnectors(t *testing.T) {
 		s := servertest.New(t)
 		for i := range 4 { // 7% each; from 10% on a person decides, who is not there
 			id := fmt.Sprint("c", i)
-			put(t, s, observed(s, entity("campaign", id), "delivery_share", policy.RatioValue(70_000), time.Minute))
+			putFacts(t, s, observed(s, entity("campaign", id), "delivery_share", policy.RatioValue(70_000), time.Minute))
 			results, err := s.Core.Check(t.Context(), s.Automation.Principal, server.CheckRequest{Changes: []*policy.Change{pause(id, 0)}})
 			if err != nil {
 				t.Fatal(err)
@@ -211,7 +211,7 @@ func TestFactsAtRedemption(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := company(t)
 			a := agreedTo(t, s, servertest.Bid("b", 100, 150))
-			put(t, s, observed(s, entity("keyword", "k-b"), "current_value_bid", policy.MoneyValue(test.micros, "USD"), test.ago))
+			putFacts(t, s, observed(s, entity("keyword", "k-b"), "current_value_bid", policy.MoneyValue(test.micros, "USD"), test.ago))
 			// The caller says that nothing has moved.
 			request := server.RedeemRequest{ApprovalID: a.ID, Digest: a.Digest, Observations: facts("current_value", 1_000_000, s.Clock.Now())}
 			redeemed, err := s.Core.Redeem(t.Context(), s.Automation.Principal, request)
@@ -240,7 +240,7 @@ func TestFactsUnderACap(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := company(t)
 			a := escalated(t, s, servertest.Bid("b", 100, 150))
-			put(t, s, observed(s, entity("keyword", "k-b"), "current_value_bid", policy.MoneyValue(test.micros, "USD"), 0))
+			putFacts(t, s, observed(s, entity("keyword", "k-b"), "current_value_bid", policy.MoneyValue(test.micros, "USD"), 0))
 			request := of(a, approval.Approve)
 			request.Cap = policy.MoneyValue(1_300_000, "USD")
 			_, err := s.Core.Review(t.Context(), servertest.Person("ana"), request)
@@ -258,7 +258,7 @@ func TestAConnectorConfirmsAReading(t *testing.T) {
 	if got := decide(t, s, servertest.Bid("old", 100, 110))[0].Decision; got.Verdict == policy.Allow {
 		t.Fatal("an old reading is allowed by itself")
 	}
-	put(t, s, observed(s, entity("keyword", "k-b"), "current_value_bid", policy.MoneyValue(1_000_000, "USD"), time.Minute))
+	putFacts(t, s, observed(s, entity("keyword", "k-b"), "current_value_bid", policy.MoneyValue(1_000_000, "USD"), time.Minute))
 	if got := decide(t, s, servertest.Bid("b", 100, 110))[0].Decision; got.Verdict != policy.Allow {
 		t.Errorf("got %v, %+v; want ALLOW", got.Verdict, got.Findings)
 	}
@@ -355,7 +355,7 @@ func TestPutFactsRefuses(t *testing.T) {
 
 func TestListFacts(t *testing.T) {
 	s := servertest.New(t)
-	put(t, s, observed(s, entity("keyword", "k-a"), "clicks_30d", policy.RatioValue(5_000_000), 30*time.Minute),
+	putFacts(t, s, observed(s, entity("keyword", "k-a"), "clicks_30d", policy.RatioValue(5_000_000), 30*time.Minute),
 		observed(s, entity("keyword", "k-a"), "spend_today", policy.MoneyValue(5, "USD"), 90*time.Minute))
 	stored, err := s.Core.PutFacts(t.Context(), meter, []fact.Record{observed(s, entity("keyword", "k-a"), "spend_today", policy.MoneyValue(7, "USD"), 90*time.Minute)})
 	if err != nil || stored != 0 {
@@ -385,7 +385,7 @@ func TestManyFacts(t *testing.T) {
 		}
 	}
 	began := time.Now()
-	put(t, s, records...)
+	putFacts(t, s, records...)
 	first := time.Since(began)
 	began = time.Now()
 	if stored, err := s.Core.PutFacts(t.Context(), meter, records); err != nil || stored != 0 {

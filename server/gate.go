@@ -37,10 +37,14 @@ const (
 	opDelegate         operation = "delegate reviews"
 	opReadDeliveries   operation = "read deliveries"
 
-	opEditCalendar operation = "edit the calendar"
-	opReadCalendar operation = "read the calendar"
-	opPutFacts     operation = "put facts"
-	opReadFacts    operation = "read facts"
+	opEditCalendar       operation = "edit the calendar"
+	opReadCalendar       operation = "read the calendar"
+	opPutFacts           operation = "put facts"
+	opReadFacts          operation = "read facts"
+	opPutExperiment      operation = "register, start and conclude experiments"
+	opAbortExperiment    operation = "abort experiments"
+	opReadExperiments    operation = "read experiments"
+	opReadContaminations operation = "read what has disturbed experiments"
 )
 
 // permitted is the only table of who may do what. What is not in it nobody may do.
@@ -71,10 +75,14 @@ var permitted = map[operation][]policy.Role{
 	opDelegate:         {policy.RoleApprover},
 	opReadDeliveries:   {policy.RoleGovernance, policy.RoleAuditor, policy.RoleAdmin},
 
-	opEditCalendar: {policy.RoleGovernance},
-	opReadCalendar: policy.Roles(),         // whoever asks for changes plans by it
-	opPutFacts:     {policy.RoleConnector}, // and nobody besides: whose facts they are must not depend on who is in a hurry
-	opReadFacts:    {policy.RoleConnector, policy.RoleApprover, policy.RoleGovernance, policy.RoleAuditor, policy.RoleAdmin, policy.RoleBreakGlass},
+	opEditCalendar:       {policy.RoleGovernance},
+	opReadCalendar:       policy.Roles(),         // whoever asks for changes plans by it
+	opPutFacts:           {policy.RoleConnector}, // and nobody besides: whose facts they are must not depend on who is in a hurry
+	opReadFacts:          {policy.RoleConnector, policy.RoleApprover, policy.RoleGovernance, policy.RoleAuditor, policy.RoleAdmin, policy.RoleBreakGlass},
+	opPutExperiment:      {policy.RoleGovernance},
+	opAbortExperiment:    {policy.RoleApprover, policy.RoleGovernance, policy.RoleAdmin}, // like the kill switch, and whoever ends a test early says so
+	opReadExperiments:    policy.Roles(),
+	opReadContaminations: {policy.RoleApprover, policy.RoleGovernance, policy.RoleAuditor, policy.RoleAdmin, policy.RoleBreakGlass, policy.RoleConnector},
 }
 
 // admit is the gate: every method of the server passes it before it does anything.

@@ -18,8 +18,8 @@ func (p *Policy) request(c *candidate, principal policy.Principal, g *ground, no
 	}
 	// A change that takes effect later meets what holds then, too.
 	until := c.change.EffectiveAt
-	for _, experiments := range [][]experiment.Experiment{p.experiments, g.registry.experiments} {
-		request.Experiments = append(request.Experiments, experiment.Touching(experiments, c.change.Target, now, until)...)
+	for _, tests := range []*experiment.Index{p.tests, g.registry.tests} {
+		request.Experiments = append(request.Experiments, tests.Touching(c.change, now)...)
 	}
 	zone := p.Engine.Zone(c.change.Target.Platform, c.change.Target.Account)
 	for _, entries := range []*calendar.Calendar{p.calendar, g.registry.calendar} {
@@ -37,8 +37,8 @@ func (p *Policy) legs(of *group, g *ground, now time.Time) []policy.Leg {
 	legs := make([]policy.Leg, len(of.members))
 	for i, member := range of.members {
 		legs[i].Change, legs[i].Contradicted = member.change, member.contradicted
-		for _, experiments := range [][]experiment.Experiment{p.experiments, g.registry.experiments} {
-			for _, participation := range experiment.Touching(experiments, member.change.Target, now, member.change.EffectiveAt) {
+		for _, tests := range []*experiment.Index{p.tests, g.registry.tests} {
+			for _, participation := range tests.Touching(member.change, now) {
 				if participation.Holds() {
 					legs[i].Experiments = append(legs[i].Experiments, participation.ID)
 				}

@@ -14,11 +14,12 @@ type records struct {
 	epoch       int64
 	entries     []registry.Entry
 	experiments []experiment.Experiment
+	tests       *experiment.Index // of these
 	calendar    *calendar.Calendar
 }
 
 // noRecords is an empty registry.
-var noRecords = &records{calendar: &calendar.Calendar{}}
+var noRecords = &records{tests: experiment.NewIndex(nil), calendar: &calendar.Calendar{}}
 
 // readRegistry reads the registry, or nothing but its epoch when it is known.
 func (s *Server) readRegistry(r store.RegistryReader) (*records, error) {
@@ -54,6 +55,7 @@ func (s *Server) readRegistry(r store.RegistryReader) (*records, error) {
 			}
 		}
 	}
+	read.tests = experiment.NewIndex(read.experiments)
 	// As with modes: what an Update sees may yet be undone.
 	if _, writing := r.(store.RegistryWriter); !writing {
 		s.registry.Store(read)

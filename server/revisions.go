@@ -21,6 +21,7 @@ import (
 type Policy struct {
 	Engine      *policy.Engine
 	experiments []experiment.Experiment
+	tests       *experiment.Index // of these
 	calendar    *calendar.Calendar
 	names       []ledger.Name // of the windows, short ones first
 	lengths     map[string]ledger.Length
@@ -75,7 +76,7 @@ func LoadPolicy(ctx context.Context, revision *policy.Revision, options policy.O
 	for _, name := range names {
 		lengths[name.Name] = name.Length
 	}
-	return &Policy{Engine: engine, experiments: experiments, calendar: entries, names: names, lengths: lengths, rates: rates,
+	return &Policy{Engine: engine, experiments: experiments, tests: experiment.NewIndex(experiments), calendar: entries, names: names, lengths: lengths, rates: rates,
 		directory: directory, routes: routes, facts: facts}, nil
 }
 
@@ -90,6 +91,7 @@ type Given struct {
 func (p *Policy) With(given Given) *Policy {
 	with := *p
 	with.experiments = slices.Concat(p.experiments, given.Experiments)
+	with.tests = experiment.NewIndex(with.experiments)
 	with.calendar = calendar.Join(p.calendar, &given.Calendar)
 	if given.Directory != nil {
 		with.directory = given.Directory

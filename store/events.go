@@ -8,6 +8,7 @@ import (
 
 	"github.com/bidrail/bidrail/policy/approval"
 	"github.com/bidrail/bidrail/policy/audit"
+	"github.com/bidrail/bidrail/policy/experiment"
 	"github.com/bidrail/bidrail/policy/mode"
 	"github.com/bidrail/bidrail/policy/permit"
 	"github.com/bidrail/bidrail/policy/registry"
@@ -63,6 +64,15 @@ func ModeEvent(s mode.Setting) (Event, audit.Leaf, error) {
 func RegistryEvent(e registry.Entry) (Event, audit.Leaf, error) {
 	event, err := eventOf(audit.Kind(e.Kind), e.ID, e.Version, e.At, e.By, e.Encode)
 	return event, event.leaf(), err
+}
+
+// ContaminationEvent is the event of a contamination, whose version is its number, and what the log keeps of it, except for its
+// sequence. It is for engines.
+func ContaminationEvent(c experiment.Contamination) (Event, audit.Leaf, error) {
+	event, err := eventOf(audit.Contamination, c.Experiment, c.Number, c.At, c.Automation, c.Encode)
+	leaf := event.leaf()
+	leaf.Platform, leaf.Account = c.Target.Platform, c.Target.Account
+	return event, leaf, err
 }
 
 // StepEvent is the event of an approval's last step, which may be its first, and what the log keeps of it, except for its

@@ -63,6 +63,7 @@ type Reader interface {
 	Now() time.Time
 
 	ApprovalReader
+	ContaminationReader
 	DecisionReader
 	EventReader
 	ExceptionReader
@@ -81,6 +82,7 @@ type Reader interface {
 type Tx interface {
 	Reader
 	ApprovalWriter
+	ContaminationWriter
 	DecisionWriter
 	ExceptionWriter
 	FactWriter

@@ -18,6 +18,7 @@ type commands struct {
 	Facts        factsCommand        `cmd:"" help:"What connectors have observed: spend, conversions, margins and so on."`
 	Mode         modeCommand         `cmd:"" help:"The kill switch: what an account, a campaign or anything else lets through."`
 	Calendar     calendarCommand     `cmd:"" help:"When nothing may be raised, when more than usual may, and what is to be put back."`
+	Experiments  experimentsCommand  `cmd:"" help:"The tests that are registered, what they hold still, and what has disturbed them."`
 	Ledger       ledgerCommand       `cmd:"" help:"Show what has moved lately, what is held, and what limits over time have left."`
 	Rules        rulesCommand        `cmd:"" help:"List the rules, show one, or write their reference."`
 	Report       reportCommand       `cmd:"" help:"Show what became of approvals, and what to look at in how they are given."`

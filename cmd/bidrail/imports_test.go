@@ -19,7 +19,7 @@ var edges = map[string][]string{
 	"policy/limits":     {},
 	"policy/term":       {},
 	"policy/plan":       {"policy/term"},
-	"policy/experiment": {"policy"},
+	"policy/experiment": {"policy", "policy/limits"},
 	"policy/fact":       {"policy"},
 	"policy/calendar":   {"policy"},
 	"policy/registry":   {"policy"},
@@ -29,15 +29,15 @@ var edges = map[string][]string{
 	"policy/audit":      {},
 	"policy/approval":   {"policy", "policy/ledger", "policy/limits", "policy/permit"},
 
-	"store":           {"policy", "policy/approval", "policy/audit", "policy/calendar", "policy/fact", "policy/ledger", "policy/mode", "policy/permit", "policy/registry"},
-	"store/sqlstore":  {"policy", "policy/approval", "policy/audit", "policy/calendar", "policy/fact", "policy/ledger", "policy/mode", "policy/permit", "policy/registry", "store"},
+	"store":           {"policy", "policy/approval", "policy/audit", "policy/calendar", "policy/experiment", "policy/fact", "policy/ledger", "policy/mode", "policy/permit", "policy/registry"},
+	"store/sqlstore":  {"policy", "policy/approval", "policy/audit", "policy/calendar", "policy/experiment", "policy/fact", "policy/ledger", "policy/mode", "policy/permit", "policy/registry", "store"},
 	"store/sqlite":    {"policy", "store", "store/sqlstore"},
-	"store/storetest": {"policy", "policy/approval", "policy/audit", "policy/calendar", "policy/fact", "policy/ledger", "policy/mode", "policy/permit", "policy/registry", "store"},
+	"store/storetest": {"policy", "policy/approval", "policy/audit", "policy/calendar", "policy/experiment", "policy/fact", "policy/ledger", "policy/mode", "policy/permit", "policy/registry", "store"},
 
 	"server":            {"policy", "policy/approval", "policy/audit", "policy/calendar", "policy/experiment", "policy/fact", "policy/ledger", "policy/mode", "policy/permit", "policy/registry", "store"},
 	"server/auth":       {"policy"},
 	"server/config":     {"policy"}, // the names of evaluators
-	"server/grpcapi":    {"policy", "policy/approval", "policy/calendar", "policy/fact", "policy/ledger", "policy/mode", "policy/permit", "proto/bidrail/v1", "server", "store"},
+	"server/grpcapi":    {"policy", "policy/approval", "policy/calendar", "policy/experiment", "policy/fact", "policy/ledger", "policy/mode", "policy/permit", "proto/bidrail/v1", "server", "store"},
 	"server/keys":       {"policy", "policy/permit"},
 	"server/notify":     {"store"},
 	"server/scenario":   {"policy", "policy/approval", "policy/calendar", "policy/experiment", "policy/fact", "policy/ledger", "policy/limits", "policy/permit", "server"},
@@ -57,8 +57,8 @@ var edges = map[string][]string{
 	"tools/mutants": {},
 
 	"cmd/bidrail": {
-		"client", "client/formats", "policy", "policy/audit", "policy/calendar", "policy/ledger", "policy/limits", "proto/bidrail/v1", "rego", "server", "server/auth", "server/config", "server/grpcapi",
-		"server/keys", "server/notify", "server/scenario", "store", "store/sqlite",
+		"client", "client/formats", "policy", "policy/audit", "policy/calendar", "policy/experiment", "policy/ledger", "policy/limits", "proto/bidrail/v1", "rego",
+		"server", "server/auth", "server/config", "server/grpcapi", "server/keys", "server/notify", "server/scenario", "store", "store/sqlite",
 	},
 }
 

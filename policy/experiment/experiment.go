@@ -1,43 +1,69 @@
-// Package experiment knows the registered tests and which of them touch a target. It is pure: what
-// holds at a time follows from the records and that time. Start with [Decode] and [Touching].
+// Package experiment knows the registered tests: how far each has come at a time, what people may do to one, and which of them a change
+// touches. It is pure: what holds at a time follows from the records and that time. Start with [Decode] and [Index.Touching].
 package experiment
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
-	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/bidrail/bidrail/policy"
 )
 
-// Experiment is one registered test.
+// Experiment is one registered test. It does not change once decoded: whatever is done to it gives another one.
 type Experiment struct {
 	ID             string
 	Name           string
-	Type           string    // ab, geo_holdout, audience_holdout, lift or incrementality
+	Type           string // ab, geo_holdout, audience_holdout, lift or incrementality
+	Platform       string // empty: members are found by their ids alone, on every platform
+	Account        string // empty: in every
+	Owner          string // the group or person that answers for it
+	Hypothesis     string
+	Metric         string
 	BaselineStarts time.Time // zero: no baseline period
 	Starts         time.Time
 	Ends           time.Time
-	CooldownEnds   time.Time // zero: no cooldown
-	State          string    // draft, aborted or concluded; empty: what the dates say
-	Owner          string
+	CooldownEnds   time.Time     // zero: no cooldown
+	PurchaseCycle  time.Duration // zero: not known
+	State          string        // draft, aborted or concluded; empty: what the dates say
 	Sync           bool
-	FrozenFields   []policy.Kind
-	Arms           []Arm // sorted by name
+	FrozenFields   []policy.Kind // nil: all that steers delivery or spend; see Frozen
+	Envelope       []Envelope    // sorted by kind
+	Arms           []Arm         // sorted by name
 }
 
-// Arm is one side of a test and what belongs to it.
+// Arm is one side of a test and what belongs to it. What belongs to it by any of the five does.
 type Arm struct {
 	Name      string
 	Control   bool
+	SplitPPM  int64 // 0: not given
 	Campaigns []string
 	AdGroups  []string
 	Labels    map[string]string // all of them must be on the target; none: labels do not decide
+	Geos      []string          // a target that shows ads in these regions, and in no others
+	Audiences []string          // likewise
 }
+
+// Envelope lets changes of one kind through in the arms that are not the control.
+type Envelope struct {
+	Kind     policy.Kind
+	SharePPM int64        // by at most this share of the value before; 0: none is given
+	Most     policy.Value // to at most this value; Missing: none is given
+}
+
+// States of a test. Draft, concluded and aborted are what people have said; the others follow from the dates.
+const (
+	Draft     = "draft"
+	Scheduled = "scheduled"
+	Baseline  = "baseline"
+	Running   = "running"
+	Cooldown  = "cooldown"
+	Analysis  = "analysis"
+	Concluded = "concluded"
+	Aborted   = "aborted"
+)
+
+// minimumWindow is the shortest that a test can run and prove something, as GeoLift has it.
+const minimumWindow = 15 * 24 * time.Hour
 
 // defaultFrozen is what a test holds still unless it says otherwise: everything that steers
 // delivery or spend.
@@ -49,99 +75,12 @@ var defaultFrozen = []policy.Kind{
 	policy.KindFlightDates, policy.KindExperimentControl, policy.KindTargetingExclusion, policy.KindTargeting, policy.KindConversionGoal,
 }
 
-// record is an experiment as data.experiments writes it.
-type record struct {
-	Name           string               `json:"name"`
-	Type           string               `json:"type"`
-	BaselineStarts time.Time            `json:"baseline_starts"`
-	Starts         time.Time            `json:"starts"`
-	Ends           time.Time            `json:"ends"`
-	CooldownEnds   time.Time            `json:"cooldown_ends"`
-	State          string               `json:"state"`
-	Owner          string               `json:"owner"`
-	Sync           bool                 `json:"sync"`
-	FrozenFields   []policy.Kind        `json:"frozen_fields"`
-	Arms           map[string]armRecord `json:"arms"`
-}
-
-type armRecord struct {
-	Control   bool              `json:"control"`
-	Campaigns []string          `json:"campaigns"`
-	AdGroups  []string          `json:"ad_groups"`
-	Labels    map[string]string `json:"labels"`
-}
-
-// Decode reads data.experiments, sorted by id. The error names the experiment and what it lacks.
-func Decode(document any) ([]Experiment, error) {
-	if document == nil {
-		return nil, nil
-	}
-	encoded, err := json.Marshal(document)
-	if err != nil {
-		return nil, fmt.Errorf("%w: data.experiments: %v", policy.ErrRevision, err)
-	}
-	decoder := json.NewDecoder(strings.NewReader(string(encoded)))
-	decoder.DisallowUnknownFields()
-	var records map[string]record
-	if err := decoder.Decode(&records); err != nil {
-		return nil, fmt.Errorf("%w: data.experiments: %v", policy.ErrRevision, err)
-	}
-	var experiments []Experiment
-	for _, id := range slices.Sorted(maps.Keys(records)) {
-		each, err := records[id].experiment(id)
-		if err != nil {
-			return nil, fmt.Errorf("%w: data.experiments.%s: %v", policy.ErrRevision, id, err)
-		}
-		experiments = append(experiments, each)
-	}
-	return experiments, nil
-}
-
-// DecodeEntry reads one experiment as the registry keeps it, in the same words as data.experiments.
-func DecodeEntry(id string, body []byte) (Experiment, error) {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.DisallowUnknownFields()
-	var r record
-	if err := decoder.Decode(&r); err != nil {
-		return Experiment{}, fmt.Errorf("%w: experiment %s: %v", policy.ErrInvalid, id, err)
-	}
-	each, err := r.experiment(id)
-	if err != nil {
-		return Experiment{}, fmt.Errorf("%w: experiment %s: %v", policy.ErrInvalid, id, err)
-	}
-	return each, nil
-}
-
-func (r record) experiment(id string) (Experiment, error) {
-	e := Experiment{ID: id, Name: r.Name, Type: r.Type, BaselineStarts: r.BaselineStarts, Starts: r.Starts, Ends: r.Ends,
-		CooldownEnds: r.CooldownEnds, State: r.State, Owner: r.Owner, Sync: r.Sync, FrozenFields: r.FrozenFields}
+// Frozen is the kinds of change that the test holds still.
+func (e *Experiment) Frozen() []policy.Kind {
 	if e.FrozenFields == nil {
-		e.FrozenFields = defaultFrozen
+		return defaultFrozen
 	}
-	switch {
-	case !slices.Contains([]string{"ab", "geo_holdout", "audience_holdout", "lift", "incrementality"}, r.Type):
-		return e, fmt.Errorf("type is %q; it is ab, geo_holdout, audience_holdout, lift or incrementality", r.Type)
-	case !slices.Contains([]string{"", "draft", "aborted", "concluded"}, r.State):
-		return e, fmt.Errorf("state is %q; dates decide the state, and only draft, aborted and concluded can be set", r.State)
-	case r.Owner == "":
-		return e, fmt.Errorf("owner is missing: who answers for the test?")
-	case r.Starts.IsZero() || !r.Ends.After(r.Starts):
-		return e, fmt.Errorf("starts and ends must be times such as 2026-03-02T00:00:00Z, the end after the start")
-	case !r.BaselineStarts.IsZero() && !r.BaselineStarts.Before(r.Starts):
-		return e, fmt.Errorf("baseline_starts must be before starts")
-	case !r.CooldownEnds.IsZero() && r.CooldownEnds.Before(r.Ends):
-		return e, fmt.Errorf("cooldown_ends must not be before ends")
-	case len(r.Arms) == 0:
-		return e, fmt.Errorf("there are no arms, so it would touch nothing")
-	}
-	for _, name := range slices.Sorted(maps.Keys(r.Arms)) {
-		arm := r.Arms[name]
-		if len(arm.Campaigns)+len(arm.AdGroups)+len(arm.Labels) == 0 {
-			return e, fmt.Errorf("the arm %s has no campaigns, ad_groups or labels, so nothing would be in it", name)
-		}
-		e.Arms = append(e.Arms, Arm{name, arm.Control, arm.Campaigns, arm.AdGroups, arm.Labels})
-	}
-	return e, nil
+	return e.FrozenFields
 }
 
 // StateAt is the state at a time. Both ends of a period are taken half-open: a test that ends at
@@ -152,71 +91,57 @@ func (e *Experiment) StateAt(now time.Time) string {
 		return e.State
 	case now.Before(e.Starts):
 		if !e.BaselineStarts.IsZero() && !now.Before(e.BaselineStarts) {
-			return "baseline"
+			return Baseline
 		}
-		return "scheduled"
+		return Scheduled
 	case now.Before(e.Ends):
-		return "running"
+		return Running
 	case now.Before(e.CooldownEnds):
-		return "cooldown"
+		return Cooldown
 	default:
-		return "analysis"
+		return Analysis
 	}
 }
 
-// Holds reports whether the target belongs to the arm: by campaign, by ad group, or by having all
-// of its labels.
-func (a *Arm) Holds(target policy.Target) bool {
-	if target.Campaign != "" && slices.Contains(a.Campaigns, target.Campaign) ||
-		target.EntityType == "campaign" && slices.Contains(a.Campaigns, target.EntityID) {
-		return true
-	}
-	if target.AdGroup != "" && slices.Contains(a.AdGroups, target.AdGroup) ||
-		target.EntityType == "ad_group" && slices.Contains(a.AdGroups, target.EntityID) {
-		return true
-	}
-	for key, label := range a.Labels {
-		if held, ok := target.Labels[key]; !ok || held != label {
-			return false
-		}
-	}
-	return len(a.Labels) > 0
+// Ended reports whether people have ended the test, so that nothing becomes of it any more.
+func (e *Experiment) Ended() bool { return e.State == Aborted || e.State == Concluded }
+
+// MinimumEnds is the time before which ending the test would prove nothing: 15 days or one purchase cycle after the start,
+// whichever is later.
+func (e *Experiment) MinimumEnds() time.Time {
+	return e.Starts.Add(max(minimumWindow, e.PurchaseCycle))
 }
 
-// Touching returns the participations of a target: one for each arm of each test that holds it, in the
-// order of the tests. Their state is that of now or, where that one is live and the present one is
-// not, of the time until at which a change takes effect (zero or past: now). Tests that are over for
-// good are left out.
-func Touching(experiments []Experiment, target policy.Target, now, until time.Time) []policy.Participation {
-	var touching []policy.Participation
-	for i := range experiments {
-		e := &experiments[i]
-		state := e.StateAt(now)
-		if then := e.StateAt(until); until.After(now) && !live(state) && live(then) {
-			state = then
-		}
-		if state == "aborted" || state == "concluded" {
-			continue
-		}
-		for j := range e.Arms {
-			if e.Arms[j].Holds(target) {
-				touching = append(touching, e.participation(e.Arms[j].Name, state))
-			}
-		}
+// period is when the test holds anything still.
+func (e *Experiment) period() (from, until time.Time) {
+	from, until = e.Starts, e.Ends
+	if !e.BaselineStarts.IsZero() {
+		from = e.BaselineStarts
 	}
-	return touching
+	if e.CooldownEnds.After(until) {
+		until = e.CooldownEnds
+	}
+	return from, until
 }
 
 func live(state string) bool { return policy.Participation{State: state}.Live() }
 
-func (e *Experiment) participation(arm, state string) policy.Participation {
-	p := policy.Participation{ID: e.ID, Name: e.Name, Type: e.Type, State: state, Owner: e.Owner, Sync: e.Sync, Relation: policy.Member, Arm: arm,
-		Starts: e.Starts, Ends: e.Ends, MinimumEnds: e.Starts}
-	for _, kind := range e.FrozenFields {
+func (e *Experiment) participation(state string) policy.Participation {
+	p := policy.Participation{ID: e.ID, Name: e.Name, Type: e.Type, State: state, Owner: e.Owner, Sync: e.Sync,
+		Starts: e.Starts, Ends: e.Ends, MinimumEnds: e.MinimumEnds()}
+	for _, kind := range e.Frozen() {
 		p.FrozenFields = append(p.FrozenFields, kind.String())
 	}
 	for _, each := range e.Arms {
-		p.Arms = append(p.Arms, policy.Arm{Name: each.Name, Control: each.Control, Campaigns: each.Campaigns})
+		p.Arms = append(p.Arms, policy.Arm{Name: each.Name, Control: each.Control, Campaigns: each.Campaigns, SplitPPM: each.SplitPPM})
+	}
+	for _, each := range e.Envelope {
+		p.Envelope = append(p.Envelope, policy.Envelope{Kind: each.Kind.String(), SharePPM: each.SharePPM, Most: each.Most})
 	}
 	return p
+}
+
+// byPlace reports whether the test goes by regions and audiences only.
+func (e *Experiment) byPlace() bool {
+	return !slices.ContainsFunc(e.Arms, func(arm Arm) bool { return len(arm.Campaigns)+len(arm.AdGroups)+len(arm.Labels) > 0 })
 }

@@ -68,12 +68,12 @@ func TestDecodeSortsAndFillsIn(t *testing.T) {
 	if diff := cmp.Diff(want, experiments[1]); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	frozen := experiments[0].FrozenFields
+	frozen := experiments[0].Frozen()
 	if !slices.Contains(frozen, policy.KindDailyBudget) || slices.Contains(frozen, policy.KindName) {
 		t.Errorf("without frozen_fields are frozen: %v", frozen)
 	}
 	none := strings.Replace(registered, `["bid", "status"]`, `[]`, 1)
-	if frozen := decoded(t, none)[1].FrozenFields; len(frozen) != 0 {
+	if frozen := decoded(t, none)[1].Frozen(); len(frozen) != 0 {
 		t.Errorf("an empty list freezes %v", frozen)
 	}
 }
@@ -93,7 +93,7 @@ func TestRegistersThatCannotBeReadAreRefused(t *testing.T) {
 		{"a baseline that does not come before", `"2026-02-23T00:00:00Z"`, `"2026-03-02T00:00:00Z"`, "baseline_starts must be before starts"},
 		{"a cooldown that ends before the test", `"2026-03-30T00:00:00Z"`, `"2026-03-22T00:00:00Z"`, "cooldown_ends must not be before ends"},
 		{"no arms", `"arms": {"trial": {"campaigns": ["102"]}, "base": {"campaigns": ["101"], "control": true}}`, `"arms": {}`, "there are no arms, so it would touch nothing"},
-		{"an arm with nothing in it", `"trial": {"campaigns": ["102"]}`, `"trial": {}`, "the arm trial has no campaigns, ad_groups or labels"},
+		{"an arm with nothing in it", `"trial": {"campaigns": ["102"]}`, `"trial": {}`, "the arm trial has no campaigns, ad_groups, labels, geos or audiences"},
 		{"a campaign that is a number", `["102"]`, `[102]`, "data.experiments: "},
 	} {
 		text := strings.Replace(registered, test.from, test.to, 1)
@@ -142,76 +142,5 @@ func TestStateFollowsFromTheDates(t *testing.T) {
 				t.Errorf("at %s: %s although it was set to %s", test.now, got, state)
 			}
 		}
-	}
-}
-
-func TestAnArmHoldsItsMembers(t *testing.T) {
-	campaigns := Arm{Campaigns: []string{"101", ""}}
-	groups := Arm{AdGroups: []string{"301", ""}}
-	labels := Arm{Labels: map[string]string{"region": "north", "market": "de"}}
-	both := Arm{Campaigns: []string{"101"}, Labels: map[string]string{"region": "north"}}
-	for _, test := range []struct {
-		name   string
-		arm    Arm
-		target policy.Target
-		want   bool
-	}{
-		{"a keyword of the campaign", campaigns, policy.Target{EntityType: "keyword", EntityID: "1", Campaign: "101"}, true},
-		{"the campaign itself", campaigns, policy.Target{EntityType: "campaign", EntityID: "101"}, true},
-		{"another campaign", campaigns, policy.Target{EntityType: "campaign", EntityID: "102"}, false},
-		{"a keyword with the campaign's id", campaigns, policy.Target{EntityType: "keyword", EntityID: "101"}, false},
-		{"no campaign is not the campaign without an id", campaigns, policy.Target{EntityType: "account"}, false},
-		{"a keyword of the ad group", groups, policy.Target{EntityType: "keyword", EntityID: "1", AdGroup: "301"}, true},
-		{"the ad group itself", groups, policy.Target{EntityType: "ad_group", EntityID: "301"}, true},
-		{"the campaign with the ad group's id", groups, policy.Target{EntityType: "campaign", EntityID: "301"}, false},
-		{"no ad group", groups, policy.Target{EntityType: "keyword"}, false},
-		{"all labels", labels, policy.Target{Labels: map[string]string{"region": "north", "market": "de", "more": "x"}}, true},
-		{"one label", labels, policy.Target{Labels: map[string]string{"region": "north"}}, false},
-		{"another value", labels, policy.Target{Labels: map[string]string{"region": "north", "market": "at"}}, false},
-		{"no labels", labels, policy.Target{}, false},
-		{"no labels asked for", campaigns, policy.Target{Labels: map[string]string{"region": "north"}}, false},
-		{"the campaign without the label", both, policy.Target{Campaign: "101"}, true},
-		{"the label without the campaign", both, policy.Target{Campaign: "102", Labels: map[string]string{"region": "north"}}, true},
-	} {
-		if got := test.arm.Holds(test.target); got != test.want {
-			t.Errorf("%s: got %v", test.name, got)
-		}
-	}
-}
-
-func TestTouchingTellsEachArmThatHoldsTheTarget(t *testing.T) {
-	experiments := decoded(t, registered)
-	arms := []policy.Arm{{Name: "base", Control: true, Campaigns: []string{"101"}}, {Name: "trial", Campaigns: []string{"102"}}}
-	want := []policy.Participation{{ID: "spring", Name: "Spring headlines", Type: "ab", State: "running", Owner: "growth", Sync: true, Relation: policy.Member, Arm: "trial",
-		Starts: at("2026-03-02T00:00:00Z"), Ends: at("2026-03-23T00:00:00Z"), MinimumEnds: at("2026-03-02T00:00:00Z"),
-		FrozenFields: []string{"bid", "status"}, Arms: arms}}
-	now := at("2026-03-10T00:00:00Z")
-	if diff := cmp.Diff(want, Touching(experiments, policy.Target{Campaign: "102"}, now, time.Time{})); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	several := policy.Target{Campaign: "101", AdGroup: "301", Labels: map[string]string{"region": "north", "market": "de"}}
-	var got []string
-	for _, participation := range Touching(experiments, several, now, time.Time{}) {
-		got = append(got, participation.ID+"/"+participation.Arm)
-	}
-	if diff := cmp.Diff([]string{"holdout/groups", "holdout/north", "spring/base"}, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	if touching := Touching(experiments, policy.Target{Campaign: "999"}, now, time.Time{}); len(touching) > 0 {
-		t.Errorf("a target in no arm is touched: %+v", touching)
-	}
-}
-
-func TestTestsThatAreOverForGoodTouchNothing(t *testing.T) {
-	for state, want := range map[string]int{"": 1, "draft": 1, "aborted": 0, "concluded": 0} {
-		experiments := decoded(t, registered)
-		experiments[1].State = state
-		if got := Touching(experiments, policy.Target{Campaign: "102"}, at("2026-03-10T00:00:00Z"), time.Time{}); len(got) != want {
-			t.Errorf("%q: touched by %+v", state, got)
-		}
-	}
-	// A test that has ended by its dates is still told, as analysis: rules decide.
-	if got := Touching(decoded(t, registered), policy.Target{Campaign: "102"}, at("2027-01-01T00:00:00Z"), time.Time{}); len(got) != 1 || got[0].State != "analysis" || got[0].Live() {
-		t.Errorf("got %+v", got)
 	}
 }

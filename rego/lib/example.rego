@@ -145,7 +145,8 @@ leg(of) := {
 
 # A campaign test of two arms, 101 and 102, that holds bids, budgets and status still. Arm is the
 # one that the target is in.
-test(arm, overrides) := object.union(
+test(arm, overrides) := object.union_n([
+	times,
 	{
 		"id": "spring",
 		"name": "Spring headlines",
@@ -158,9 +159,6 @@ test(arm, overrides) := object.union(
 		"envelope": [],
 		"holdout_geos": [],
 		"holdout_audiences": [],
-		"starts": now - (10 * day),
-		"ends": now + (10 * day),
-		"minimum_ends": now + (5 * day),
 		"frozen_fields": ["bid", "bid_strategy", "target_roas", "daily_budget", "status", "targeting_exclusion", "name"],
 		"arms": [
 			{"name": "base", "control": true, "campaigns": ["101"], "split_ppm": 500000},
@@ -168,7 +166,14 @@ test(arm, overrides) := object.union(
 		],
 	},
 	overrides,
-)
+])
+
+# It began ten days ago, and takes twenty.
+times := {
+	"starts": now - (10 * day),
+	"ends": now + (10 * day),
+	"minimum_ends": now + (5 * day),
+}
 
 # The engine computes directions in Go; this is the part of it that the examples need.
 direction(_, before, after) := "same" if before == after
@@ -259,7 +264,14 @@ base := {
 		"audiences": [],
 	},
 	"batch": {"id": "batch-1", "size": 1, "index": 0, "same_field": 0, "same_value": 0},
-	"limits": {"integrity": integrity, "bid": bids, "budget": budgets, "cadence": cadence, "state": state},
+	"limits": {
+		"integrity": integrity,
+		"bid": bids,
+		"budget": budgets,
+		"cadence": cadence,
+		"state": state,
+		"experiment": tests,
+	},
 	"facts": {},
 	"unknown": [],
 	"experiments": [],
@@ -334,6 +346,12 @@ state := {
 	"blast_radius": {"count": 500, "source": "example"},
 	"delivery_removed": share(10),
 	"delivery_removed_block": share(30),
+}
+
+tests := {
+	"reach_share": share(5),
+	"arm_drift": share(10),
+	"arm_drift_approve": share(25),
 }
 
 dollars(whole) := {"micros": whole * 1000000, "currency": "USD", "source": "example"}

@@ -85,6 +85,7 @@ test_ratios_move_alike if {
 test_the_table_may_ask_for_symmetry_anywhere if {
 	table := object.union(data.contamination, {"effects": {family: {"ab": "symmetry"} |
 		some family, _ in data.contamination.effects
+		family != "together"
 	}})
 	every document in [
 		example.budget(10000, 11000, on("101", "base")),
@@ -150,4 +151,24 @@ test_a_test_of_one_arm_is_incomplete if {
 	alone := example.bid(100, 110, {"experiments": [example.test("base", {"arms": []})]})
 	some finding in experiment_arm_symmetry.block with input as alone
 	contains(finding.message, "without its other arms")
+}
+
+# What both arms together get is a row of the table as well.
+test_the_table_says_what_all_arms_together_get if {
+	both := example.grouped([base(100, 110), trial(100, 110)])
+	every word, counts in {"approve": [0, 1], "pass": [0, 0], "warn": [1, 0], "block": [1, 0]} {
+		table := object.union(data.contamination, {"effects": {"together": {"ab": word}}})
+		count(experiment_arm_symmetry.block) == counts[0] with input as both with data.contamination as table
+		count(experiment_arm_symmetry.approve) == counts[1] with input as both with data.contamination as table
+	}
+}
+
+test_what_is_tried_out_passes if {
+	envelope := {"envelope": [{"kind": "bid", "share_ppm": 200000}]}
+	within := example.bid(100, 120, {"experiments": [example.test("trial", envelope)]})
+	count(experiment_arm_symmetry.block) == 0 with input as within
+	beyond := object.union(trial(100, 121), {"experiments": [example.test("trial", envelope)]})
+	count(experiment_arm_symmetry.block) == 1 with input as beyond
+	control := example.bid(100, 110, {"experiments": [example.test("base", envelope)]})
+	count(experiment_arm_symmetry.block) == 1 with input as control
 }

@@ -2,17 +2,22 @@
 # title: Hands off a running test
 # description: |
 #   While a test is in its baseline, runs or cools down, the fields it holds still may not be edited
-#   on its members. Which edit spoils which type of test is a table (data.contamination). Bids,
-#   targets and strategies in a campaign test are left to experiment.arm_symmetry, which sees all
-#   arms. A reduction in an emergency passes with a warning.
+#   on its members, and not freely near it. Which edit spoils which type of test is a table
+#   (data.contamination). A reduction in an emergency passes with a warning.
 #
-#   Not judged here: an automation that is itself under test and acts within its registered
-#   envelope, the treatment of a scale test, and what touches a holdout's regions or audiences. A
-#   change does not carry that.
+#   Other rules answer for a part of it: experiment.arm_symmetry for bids, targets and strategies of
+#   campaign tests, since it sees all arms; experiment.holdout for regions and audiences of the control.
+#   What is within the envelope that the test was registered with passes in the arms that are not the
+#   control: it is what is tried out. Where a target shares regions with a test, its part of their spend
+#   decides; where nobody knows that part, a person does.
+#
+#   The owner of the test is among those who are asked, as a group of people/data.yaml. What is allowed
+#   all the same is recorded for the analysis of the test.
 # custom:
 #   id: experiment.freeze
 #   owner: experimentation
 #   overridable: emergency
+#   optional: [input.facts.test_geo_spend_share]
 #   source: >-
 #     Meta: all edits can affect accuracy; GeoLift: hold all other media constant; TikTok: avoid
 #     changes; the table is Bidrail's own proposal
@@ -20,9 +25,49 @@ package bidrail.rules.experiment_freeze
 
 import data.bidrail.lib.experiment
 
-block contains finding if {
+# The tests that this rule answers for.
+tests contains test if {
 	some test in experiment.frozen
-	not experiment.eased(test)
+	not experiment.answer(test) == "symmetry"
+	not experiment.left_to_holdout(test)
+	not experiment.treated(test)
+}
+
+# What it answers.
+effect(test) := answer if {
+	answer := experiment.answer(test)
+	answer in {"approve", "warn", "pass"}
+}
+
+effect(test) := "pass" if {
+	experiment.answer(test) == "base"
+	experiment.on_base(test)
+}
+
+effect(test) := answer if {
+	experiment.answer(test) == "base"
+	not experiment.on_base(test)
+	experiment.together(test)
+	answer := experiment.together_answer(test)
+}
+
+effect(test) := "pass" if {
+	experiment.answer(test) == "share"
+	small
+}
+
+effect(test) := "approve" if {
+	experiment.answer(test) == "share"
+	not small
+}
+
+small if input.facts.test_geo_spend_share.ppm <= input.limits.experiment.reach_share.ppm
+
+# Whatever has no answer that lets it pass in some form is refused, an edit that the table does not
+# know included.
+block contains finding if {
+	some test in tests
+	not effect(test) in {"approve", "warn", "pass"}
 	not experiment.emergency
 	finding := described(
 		test,
@@ -31,23 +76,58 @@ block contains finding if {
 }
 
 approve contains finding if {
-	some test in experiment.frozen
-	experiment.answer(test) == "approve"
+	some test in tests
+	effect(test) == "approve"
 	not experiment.emergency
-	finding := described(test, "{kind} may disturb the test {test} ({state}); {owner} decides")
+	finding := asking(test, "{kind} may disturb the test {test} ({state}): the target {place}; {owner} decides")
+}
+
+# A promo shifts what the test compares, whatever is edited for it.
+approve contains finding if {
+	some test in promoted
+	data.contamination.effects.promo[experiment.column(test)] == "approve"
+	not experiment.emergency
+	finding := asking(test, "a promo or a season shifts what the test {test} ({state}) measures; {owner} decides")
 }
 
 warn contains finding if {
-	some test in experiment.frozen
-	experiment.answer(test) == "warn"
+	some test in tests
+	effect(test) == "warn"
+	not experiment.emergency
 	finding := described(test, "{kind} may blur the test {test} ({state}); note it for the analysis of {owner}")
+}
+
+warn contains finding if {
+	some test in promoted
+	data.contamination.effects.promo[experiment.column(test)] == "warn"
+	not experiment.emergency
+	finding := described(test, "a promo or a season overlaps the test {test}; note it for the analysis of {owner}")
 }
 
 warn contains finding if {
 	experiment.emergency
 	some test in experiment.frozen
-	finding := described(test, "this emergency ({reason}) spoils the test {test}; tell {owner}, who can drop its days")
+	not experiment.treated(test)
+	not experiment.left_to_holdout(test)
+	not experiment.aborts(test)
+	not effect(test) == "pass"
+	finding := described(test, "this emergency ({reason}) spoils the test {test}; {owner} can drop its days")
 }
+
+warn contains finding if {
+	some test in experiment.members
+	experiment.aborts(test)
+	finding := described(test, "this emergency ({reason}) ends the test {test} of {owner}, which is aborted")
+}
+
+# The tests that a promo overlaps. A name is no part of it.
+promoted contains test if {
+	experiment.for_promo
+	experiment.family != "naming"
+	some test in experiment.frozen
+}
+
+asking(test, message) := object.union(described(test, message), {"approval": experiment.asked(test)})
 
 described(test, message) := object.union(edit, {
 	"message": message,
@@ -55,6 +135,8 @@ described(test, message) := object.union(edit, {
 	"test": test.name,
 	"owner": test.owner,
 	"state": test.state,
+	"place": where(test),
+	"contaminates": experiment.spoiled(test),
 })
 
 edit := {
@@ -62,3 +144,9 @@ edit := {
 	"kind": input.change.kind,
 	"reason": input.change.reason.code,
 }
+
+where(test) := "is in it" if test.relation == "member"
+
+where(test) := "shows ads where it measures" if test.relation == "reach"
+
+where(test) := "may be in it, as it does not say where it shows ads" if test.relation == "unclear"

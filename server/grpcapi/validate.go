@@ -40,6 +40,8 @@ func NewValidator() (*Validator, error) {
 		&bidrailv1.RevokeGrantRequest{}, &bidrailv1.CreateOverrideRequest{}, &bidrailv1.ListOverridesRequest{}, &bidrailv1.ReviewOverrideRequest{},
 		&bidrailv1.CreateDelegationRequest{}, &bidrailv1.ListDelegationsRequest{}, &bidrailv1.EndDelegationRequest{},
 		&bidrailv1.ReportApprovalsRequest{},
+		&bidrailv1.PutExperimentRequest{}, &bidrailv1.ListExperimentsRequest{}, &bidrailv1.GetExperimentRequest{}, &bidrailv1.StartExperimentRequest{},
+		&bidrailv1.AbortExperimentRequest{}, &bidrailv1.ConcludeExperimentRequest{}, &bidrailv1.ListContaminationsRequest{},
 	))
 	if err != nil {
 		return nil, fmt.Errorf("validation rules: %w", err)

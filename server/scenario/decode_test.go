@@ -154,8 +154,8 @@ steps:
 		Target: policy.Target{Platform: "google_ads", Account: "0123", Campaign: "101", EntityType: "keyword", EntityID: "7/8", Labels: map[string]string{"brand": "yes"}},
 		Actor:  policy.Actor{Automation: "bidder"},
 		Facts: map[string]policy.Fact{
-			"spend_today":   {Value: dollars(2), ObservedAt: now.Add(-3 * time.Hour), Source: "me", FromCaller: true},
-			"daily_budget":  {Value: dollars(9), ObservedAt: now, FromCaller: true},
+			"spend_today":  {Value: dollars(2), ObservedAt: now.Add(-3 * time.Hour), Source: "me", FromCaller: true},
+			"daily_budget": {Value: dollars(9), ObservedAt: now, FromCaller: true},
 		},
 	}
 	if difference := cmp.Diff(want, got); difference != "" {

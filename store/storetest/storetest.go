@@ -102,6 +102,8 @@ func Run(t *testing.T, place Place) {
 		{"ListFacts", listFacts},
 		{"ManyFacts", manyFacts},
 		{"ManyPutOneFact", manyPutOneFact},
+		{"Contaminations", contaminations},
+		{"ManyContaminateOneTest", manyContaminateOneTest},
 		{"FailuresStayApart", failuresStayApart},
 		{"CloseWaits", closeWaits},
 	} {

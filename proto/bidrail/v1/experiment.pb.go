@@ -355,7 +355,8 @@ type Experiment struct {
 	Platform string `protobuf:"bytes,5,opt,name=platform" json:"platform,omitempty"`
 	// The account it is in. Empty: in every.
 	Account string `protobuf:"bytes,6,opt,name=account" json:"account,omitempty"`
-	// The person or group that answers for it, and decides on what may disturb it.
+	// The group of people/data.yaml that answers for it, and is asked about what may disturb it. Where that file names somebody, it must
+	// be a group with somebody in it.
 	Owner string `protobuf:"bytes,7,opt,name=owner" json:"owner,omitempty"`
 	// What it is meant to show.
 	Hypothesis string `protobuf:"bytes,8,opt,name=hypothesis" json:"hypothesis,omitempty"`
@@ -1024,7 +1025,7 @@ type Contamination struct {
 	ExperimentId string `protobuf:"bytes,1,opt,name=experiment_id,json=experimentId" json:"experiment_id,omitempty"`
 	// The arm that the target is in. Empty: it is in none, and shares regions or audiences with the test.
 	Arm string `protobuf:"bytes,2,opt,name=arm" json:"arm,omitempty"`
-	// Which one of the test, from 1.
+	// Which one of the test, from 1. Never given twice, so that an analysis can go on where it was.
 	Number int64 `protobuf:"varint,3,opt,name=number" json:"number,omitempty"`
 	// When it was allowed.
 	At *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at" json:"at,omitempty"`
@@ -1045,7 +1046,9 @@ type Contamination struct {
 	// Whether it was an emergency that the rules let through; else people have agreed to it, or the rules only warned.
 	Emergency bool `protobuf:"varint,12,opt,name=emergency" json:"emergency,omitempty"`
 	// Whether it ended the test.
-	Aborted       bool `protobuf:"varint,13,opt,name=aborted" json:"aborted,omitempty"`
+	Aborted bool `protobuf:"varint,13,opt,name=aborted" json:"aborted,omitempty"`
+	// The rules that said so. The decision has their words.
+	Rules         []string `protobuf:"bytes,14,rep,name=rules" json:"rules,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1169,6 +1172,13 @@ func (x *Contamination) GetAborted() bool {
 		return x.Aborted
 	}
 	return false
+}
+
+func (x *Contamination) GetRules() []string {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
 }
 
 // ListContaminationsRequest asks for what has disturbed a test.
@@ -1352,7 +1362,7 @@ const file_bidrail_v1_experiment_proto_rawDesc = "" +
 	"\rexperiment_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x02R\fexperimentId\x12\"\n" +
 	"\x06reason\x18\x02 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01(\x80 R\x06reason\"\xca\x03\n" +
+	"\xbaH\ar\x05\x10\x01(\x80 R\x06reason\"\xe0\x03\n" +
 	"\rContamination\x12#\n" +
 	"\rexperiment_id\x18\x01 \x01(\tR\fexperimentId\x12\x10\n" +
 	"\x03arm\x18\x02 \x01(\tR\x03arm\x12\x16\n" +
@@ -1371,7 +1381,8 @@ const file_bidrail_v1_experiment_proto_rawDesc = "" +
 	"\vreason_code\x18\v \x01(\tR\n" +
 	"reasonCode\x12\x1c\n" +
 	"\temergency\x18\f \x01(\bR\temergency\x12\x18\n" +
-	"\aaborted\x18\r \x01(\bR\aaborted\"L\n" +
+	"\aaborted\x18\r \x01(\bR\aaborted\x12\x14\n" +
+	"\x05rules\x18\x0e \x03(\tR\x05rules\"L\n" +
 	"\x19ListContaminationsRequest\x12/\n" +
 	"\rexperiment_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x02R\fexperimentId\"_\n" +
