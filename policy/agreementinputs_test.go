@@ -117,8 +117,15 @@ var (
 		"budget_type":  {"DAILY", "daily", "MONTHLY", "LIFETIME", "SOMETIMES", ""},
 	}
 	fieldNames = []string{"cpc_bid_micros", "campaign_budget.amount_micros", "status", "name", "bid_modifier", "target_roas", "end_date", "budget", ""}
-	platforms  = []string{"google_ads", "google_ads", "google_ads", "google_ads", "amazon_ads", "amazon_ads", "meta", "microsoft", "tiktok", "nowhere"}
+	platforms  = []string{"google_ads", "google_ads", "google_ads", "google_ads", "amazon_ads", "amazon_ads", "meta", "microsoft", "tiktok", "nowhere", "example"}
 	currencies = []string{"EUR", "GBP", "JPY", "CAD", "COP", "SEK", "HUF", "XXX"}
+)
+
+// The words of facts that rules know, and some that they do not; times around noon.
+var (
+	learningWords = []string{"LEARNING_NEW", "LEARNING_BUDGET_CHANGE", "ENABLED", "LIMITED_BY_BUDGET", "SUCCESS", "strange", ""}
+	moments       = []string{"2026-01-01T00:00:00Z", "2026-01-15T11:59:59Z", "2026-01-15T12:00:00Z", "2026-01-15T12:00:01Z", "2026-01-16T12:00:00Z",
+		"2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "9999-12-31T00:00:00Z", "2026-01-15", "soon", "", "ü026-01-15T12:00:00Z"}
 )
 
 // request is a change near the limits of its target, with all that a request has besides.
@@ -152,14 +159,37 @@ func (g *inputs) request(r *random) *Request {
 	if r.IntN(4) == 0 {
 		request.Group = g.group(r, request)
 	}
+	if r.seldom() {
+		request.Principal.Subject = oneOfThese(r, "example", "example", "example-off", "pacer@example.com")
+	}
 	for range r.IntN(16) / 14 {
 		request.Freezes = append(request.Freezes, OpenFreeze{ID: "f1", Reason: "Black Friday", Effect: oneOfThese(r, Approve, Blocks),
 			Until: oneOfThese(r, noon.Add(time.Hour), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), time.Time{})})
-		request.Promos = append(request.Promos, OpenPromo{ID: "p1", Until: noon.Add(time.Hour)})
+		request.Promos = append(request.Promos, OpenPromo{ID: "p1", Until: oneOfThese(r, noon.Add(time.Hour), noon.Add(23*time.Hour), noon),
+			RaisePPM: oneOfThese[int64](r, 0, 500_000, math.MaxInt64)})
+	}
+	for range r.IntN(16) / 14 {
+		request.Reverts = append(request.Reverts, g.revert(r, change, limits))
+	}
+	for range r.IntN(16) / 14 {
+		request.Stale = append(request.Stale, StaleFact{Name: oneOfThese(r, slices.Concat(g.facts, []string{"tracking_status", "automation_heartbeat", "reconciler_heartbeat"})...),
+			Source: "connector", ObservedAt: noon.Add(-time.Duration(r.IntN(200)) * time.Hour), MaximumAge: time.Hour})
 	}
 	request.Facts = g.factsOf(r, change, limits)
 	request.Windows = g.windowsOf(r, change, limits)
 	return request
+}
+
+// revert is a value that was to be put back: to where the field stands, above it or below it.
+func (g *inputs) revert(r *random, change *Change, limits bounds) Revert {
+	baseline := oneOfThese(r, change.Before, change.Before, change.After, UnlimitedValue(), AbsentValue(), TextValue("PAUSED"))
+	if baseline.Form == Money || baseline.Form == Ratio {
+		baseline.Amount = oneOfThese(r, baseline.Amount, baseline.Amount-1, baseline.Amount+1, g.moved(r, baseline.Amount, limits))
+	}
+	if baseline.Form == Missing {
+		baseline = AbsentValue()
+	}
+	return Revert{DecisionID: "decision-1", PromoID: oneOfThese(r, "p1", ""), Baseline: baseline, Due: noon.Add(time.Duration(r.IntN(3)-1) * time.Nanosecond)}
 }
 
 func (g *inputs) change(r *random) *Change {
@@ -179,7 +209,7 @@ func (g *inputs) change(r *random) *Change {
 		*oneOfThese(r, &target.Account, &target.Campaign, &target.EntityID, &target.EntityType, &target.Portfolio, &target.Channel) = oneOfThese(r, "", "strange", "campaign", "102")
 	}
 	if r.seldom() {
-		target.Labels = map[string]string{oneOfThese(r, "protected", "brand", "ad_product"): oneOfThese(r, "", " No ", "yes", "0", "sponsored_brands", "TRUE")}
+		target.Labels = map[string]string{oneOfThese(r, "protected", "brand", "ad_product", "creative_template", "cost_centre"): oneOfThese(r, "", " No ", "yes", "0", "sponsored_brands", "TRUE")}
 	}
 	change := &Change{ID: "change-1", Kind: kind, Target: target, Actor: Actor{Automation: "bidder", Version: "1.0", Run: oneOfThese(r, "run-1", "run-1", "")},
 		Reason: Reason{Code: oneOfThese(r, "bid_optimisation", "bid_optimisation", "overspend", "legal", ""), Text: "conversion rate went up"}}
@@ -188,7 +218,14 @@ func (g *inputs) change(r *random) *Change {
 	}
 	if r.seldom() {
 		change.PromoID, change.ExperimentID, change.ParentID = "p1", "spring", "change-0"
-		change.EffectiveAt, change.RevertAt = noon.Add(time.Hour), noon.Add(24*time.Hour)
+		change.EffectiveAt, change.RevertAt = noon.Add(time.Hour), noon.Add(oneOfThese(r, time.Hour, 24*time.Hour, 25*time.Hour, 15*24*time.Hour))
+		if r.seldom() {
+			change.EffectiveAt, change.RevertAt = time.Time{}, time.Time{}
+		}
+	}
+	if r.seldom() {
+		change.Audiences = []string{oneOfThese(r, "buyers-30d", "strange")}
+		change.Target.Audiences = []string{oneOfThese(r, "newsletter", "strange")}
 	}
 	// Limits are looked up by it, so it is set before them.
 	change.After.Currency = map[string]string{"google_ads": "USD", "amazon_ads": "GBP"}[target.Platform]
@@ -349,6 +386,20 @@ func (g *inputs) factsOf(r *random, change *Change, limits bounds) map[string]Fa
 			value.Amount = r.near(share(change.After.Amount, oneOfThese[int64](r, 500_000, 1_000_000, 2_000_000, 10_000_000, 20_000_000)))
 		case name == "daily_budget":
 			value.Amount = r.near(oneOfThese(r, change.After.Amount, share(change.After.Amount, 10_000_000), value.Amount))
+		case name == "learning_status":
+			value = TextValue(oneOfThese(r, learningWords...))
+		case name == "flight_starts", name == "flight_ends":
+			value = TextValue(oneOfThese(r, moments...))
+		case name == "paused_by":
+			value = TextValue(oneOfThese(r, "person", "automation", "platform", "strange"))
+		case name == "tracking_status":
+			value = TextValue(oneOfThese(r, "ok", "ok", "ok", "degraded", "down", "strange"))
+		case name == "conversions_30d", name == "unreconciled_changes":
+			value = RatioValue(r.near(oneOfThese[int64](r, 0, 0, 1_000_000, 10_000_000, 50_000_000, -1_000_000, math.MaxInt64-1)))
+		case name == "invoice_variance":
+			value = RatioValue(r.near(oneOfThese[int64](r, 0, 20_000, 50_000, -50_000, -20_000)))
+		case strings.HasSuffix(name, "_heartbeat"):
+			value = FlagValue(r.often())
 		case name == "spend_today":
 			value.Amount = r.near(oneOfThese(r, change.After.Amount, 0))
 		}

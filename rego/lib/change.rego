@@ -20,6 +20,13 @@ may_rise if input.change.direction == "rise"
 
 may_rise if input.change.direction == "unordered"
 
+# When the change takes effect: at once, or at the time that it says, never before now.
+takes_effect := max(moments)
+
+moments contains input.now
+
+moments contains input.change.effective_at
+
 # The values before and after as they count, which is not always as they were sent.
 before := counted(input.change.kind, input.change.before)
 

@@ -17,6 +17,14 @@ test_what_has_no_order_may_rise if {
 	change.cut with input as example.bid(110, 100, {})
 }
 
+test_changes_take_effect_now_or_later if {
+	change.takes_effect == example.now with input as example.bid(100, 110, {})
+	later := example.bid(100, 110, {"change": {"effective_at": example.now + 1}})
+	change.takes_effect == example.now + 1 with input as later
+	earlier := example.bid(100, 110, {"change": {"effective_at": example.now - 1}})
+	change.takes_effect == example.now with input as earlier
+}
+
 test_moves_of_sums_and_ratios if {
 	change.move == {"from": 1000000, "to": 1100000} with input as example.bid(100, 110, {})
 	change.move == {"from": 2000000, "to": 3000000} with input as example.document(

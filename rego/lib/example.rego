@@ -29,6 +29,15 @@ fact(value, age_s) := object.union(value, {
 	"age_s": age_s,
 })
 
+# What a connector saw so many seconds ago, which is too long, so that it is known no more.
+stale(name, age_s) := {
+	"name": name,
+	"why": "stale",
+	"source": "connector",
+	"age_s": age_s,
+	"maximum_age_s": age_s - 1,
+}
+
 # What the caller says.
 claim(value) := object.union(value, {"source": "caller", "caller": true})
 
@@ -271,6 +280,8 @@ base := {
 		"cadence": cadence,
 		"state": state,
 		"experiment": tests,
+		"calendar": calendar,
+		"governance": governance,
 	},
 	"facts": {},
 	"unknown": [],
@@ -313,6 +324,7 @@ bids := {
 
 budgets := {
 	"cap": dollars(1000),
+	"usual": no_limit,
 	"step_up": share(30),
 	"step_up_block": share(100),
 	"step_up_amount": dollars(50),
@@ -346,6 +358,22 @@ state := {
 	"blast_radius": {"count": 500, "source": "example"},
 	"delivery_removed": share(10),
 	"delivery_removed_block": share(30),
+	"learning_step": share(20),
+	"winner_conversions": {"count": 10, "source": "example"},
+	"winner_conversions_block": {"count": 50, "source": "example"},
+}
+
+calendar := {
+	"promo_grace": {"seconds": 86400, "source": "example"},
+	"promo_length": {"seconds": 1209600, "source": "example"},
+	"flight_end": {"seconds": 86400, "source": "example"},
+	"flight_step": share(20),
+}
+
+governance := {
+	"unreconciled": {"count": 0, "source": "example"},
+	"invoice_variance": share(2),
+	"invoice_variance_approve": share(5),
 }
 
 tests := {

@@ -2,9 +2,10 @@
 # title: Not judged by content
 # description: |
 #   Some fields can change what is bought and how fast, but no rule here reads what they would say:
-#   which strategy bids, which days a flight runs, whom a campaign leaves out. A change of one of them
+#   which rule sets a budget, how it is paced, whom a campaign leaves out. A change of one of them
 #   goes to a person, whatever it says and whichever way it goes. Only one that changes nothing
-#   passes.
+#   passes. Strategies, types of budgets and flight dates have rules of their own:
+#   state.strategy_change, integrity.budget_type and calendar.flight.
 #
 #   A status is judged where it is known to go from on to off or back, and not in other words.
 # custom:
@@ -12,8 +13,8 @@
 #   owner: media-governance
 #   kinds:
 #     [
-#       bid_strategy, budget_rule, pacing, flight_dates, experiment_control, targeting_exclusion,
-#       targeting, conversion_goal, status,
+#       budget_rule, pacing, experiment_control, targeting_exclusion, targeting, conversion_goal,
+#       status,
 #     ]
 #   source: >-
 #     Bidrail's own proposal; the catalogue's own rules for these kinds take its place one by one

@@ -10,15 +10,7 @@ on := {"type": "flag", "flag": true}
 off := {"type": "flag", "flag": false}
 
 examples := {
-	"another bid strategy": {
-		"input": switched("bid_strategy", "MANUAL_CPC", "MAXIMIZE_CONVERSIONS"),
-		"expect": "approve",
-	},
 	"accelerated delivery": {"input": switched("pacing", "STANDARD", "ACCELERATED"), "expect": "approve"},
-	"a longer flight": {
-		"input": switched("flight_dates", "2026-01-01/2026-01-31", "2026-01-01/2026-12-31"),
-		"expect": "approve",
-	},
 	"another goal": {"input": switched("conversion_goal", "PURCHASE", "PAGE_VIEW"), "expect": "approve"},
 	"an exclusion switched off": {"input": example.document("targeting_exclusion", on, off, {}), "expect": "approve"},
 	"a budget rule in money": {
@@ -35,12 +27,12 @@ examples := {
 		),
 		"expect": "approve",
 	},
-	"a strategy where none was": {
-		"input": example.document("bid_strategy", example.absent, example.text("MANUAL_CPC"), {}),
+	"a goal where none was": {
+		"input": example.document("conversion_goal", example.absent, example.text("PURCHASE"), {}),
 		"expect": "approve",
 	},
-	"an end date taken away": {
-		"input": example.document("flight_dates", example.text("2026-01-01/2026-01-31"), example.absent, {}),
+	"a goal taken away": {
+		"input": example.document("conversion_goal", example.text("PURCHASE"), example.absent, {}),
 		"expect": "approve",
 	},
 	"a status in words that nobody knows": {"input": switched("status", "PAUSED", "Removed."), "expect": "approve"},
@@ -51,7 +43,7 @@ examples := {
 	"a campaign is enabled": {"input": switched("status", "PAUSED", "ENABLED"), "expect": "pass"},
 	"a campaign is paused": {"input": switched("status", "ENABLED", "PAUSED"), "expect": "pass"},
 	"the same status": {"input": switched("status", "Archived now", "Archived now"), "expect": "pass"},
-	"the same strategy": {"input": switched("bid_strategy", "MANUAL_CPC", "MANUAL_CPC"), "expect": "pass"},
+	"the same goal": {"input": switched("conversion_goal", "PURCHASE", "PURCHASE"), "expect": "pass"},
 	"the same budget rule": {
 		"input": example.document("budget_rule", example.usd(10000), example.usd(10000), {}),
 		"expect": "pass",
@@ -77,9 +69,9 @@ test_statuses_beside_on_and_off if {
 }
 
 test_finding_names_the_field if {
-	document := switched("bid_strategy", "MANUAL_CPC", "MAXIMIZE_CLICKS")
+	document := switched("pacing", "STANDARD", "ACCELERATED")
 	some finding in state_unjudged.approve with input as document
-	finding.field == "bid_strategy"
-	finding.before.text == "MANUAL_CPC"
-	finding.observed.text == "MAXIMIZE_CLICKS"
+	finding.field == "pacing"
+	finding.before.text == "STANDARD"
+	finding.observed.text == "ACCELERATED"
 }
