@@ -216,6 +216,10 @@ func (l *lineCounter) lineAt(offset int64) int {
 	return len(l.ends) + 1
 }
 
+// localDeadline is how long rules may take here, where nobody's bid waits: with ten thousand changes at once on a busy machine, a server's
+// deadline would block some that a server allows.
+const localDeadline = 5 * time.Second
+
 // local judges here, with nothing but the policy.
 func (c *checkCommand) local(ctx context.Context, env environment, changes []*bidrailv1.Change) ([]*bidrailv1.CheckResult, error) {
 	// One batch, and then the process ends: what the collector would tidy up meanwhile is not needed again.
@@ -228,7 +232,7 @@ func (c *checkCommand) local(ctx context.Context, env environment, changes []*bi
 	if err != nil {
 		return nil, err
 	}
-	active, err := loadPolicy(ctx, c.Policy, policy.Options{SkipTests: true})
+	active, err := loadPolicy(ctx, c.Policy, policy.Options{SkipTests: true, Deadline: localDeadline})
 	if err != nil {
 		return nil, err
 	}
