@@ -16,6 +16,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/util"
@@ -46,6 +47,8 @@ type Revision struct {
 	data    map[string]any    // what rules read as data; limits are not in it
 	limits  *limits.Set
 	files   []revisionFile
+
+	archived func() ([]byte, error) // once: a revision does not change
 }
 
 type revisionFile struct {
@@ -159,6 +162,7 @@ func inHiddenFolder(name string) bool {
 
 func readFiles(files []sourceFile, source string) (*Revision, error) {
 	revision := &Revision{Source: source, modules: map[string]string{}, data: map[string]any{}}
+	revision.archived = sync.OnceValues(revision.archive)
 	var problems []error
 	var tables []sourceFile
 	total := 0
@@ -369,7 +373,9 @@ func (r *Revision) Limits() *limits.Set { return r.limits }
 
 // Archive writes the revision as a gzipped tar that [ReadBundle] reads back. The limits tables
 // are named in it by their digests only: they are too large to be kept with every revision.
-func (r *Revision) Archive() ([]byte, error) {
+func (r *Revision) Archive() ([]byte, error) { return r.archived() }
+
+func (r *Revision) archive() ([]byte, error) {
 	var buffer bytes.Buffer
 	zipped := gzip.NewWriter(&buffer)
 	archive := tar.NewWriter(zipped)
