@@ -2,11 +2,13 @@ package experiment
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -80,7 +82,7 @@ func Decode(document any) ([]Experiment, error) {
 func DecodeEntry(id string, body []byte) (Experiment, error) {
 	var r record
 	if err := decodeStrictly(body, &r); err != nil {
-		return Experiment{}, fmt.Errorf("%w: experiment %s: %v", policy.ErrInvalid, id, err)
+		return Experiment{}, fmt.Errorf("%w: experiment %s: %s", policy.ErrInvalid, id, problem(err))
 	}
 	each, err := r.experiment(id)
 	if err != nil {
@@ -99,6 +101,21 @@ func decodeStrictly(encoded []byte, into any) error {
 		return errors.New("something follows the record")
 	}
 	return nil
+}
+
+// problem says what is wrong with a record without the words of package json.
+func problem(err error) string {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		advice := ""
+		if wrong.Type.Kind() == reflect.String {
+			advice = "; write it in quotes"
+		}
+		return fmt.Sprintf("%s cannot be a %s%s", cmp.Or(wrong.Field, "it"), wrong.Value, advice)
+	}
+	if wrong, ok := errors.AsType[*time.ParseError](err); ok {
+		return fmt.Sprintf("%s is no time; write 2026-03-02T00:00:00Z, since a day alone does not say whether it is in or out", strings.Trim(wrong.Value, `"`))
+	}
+	return strings.TrimPrefix(err.Error(), "json: ")
 }
 
 // Encode writes the experiment in the words that [DecodeEntry] reads. It is refused when it could not be read again.
