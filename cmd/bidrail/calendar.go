@@ -202,8 +202,8 @@ type calendarApplyCommand struct {
 	File   string `short:"f" help:"What the calendar shall be, as freezes and promos of calendar/data.yaml, or - for standard input." required:"" placeholder:"FILE"`
 	Prune  bool   `help:"Also take away entries that the file does not have. Those of the revision stay."`
 	Reason string `help:"Why, for the record. Default: the name of the file." placeholder:"TEXT"`
-	DryRun bool   `help:"Only show what would change."`
-	Yes    bool   `help:"Do not ask."`
+	DryRun bool   `help:"Only show what would change: exit 0 nothing would, 2 something would."`
+	Yes    bool   `short:"y" help:"Do not ask: what is shown now is what you mean."`
 }
 
 func (c *calendarApplyCommand) Run(ctx context.Context, env environment) error {
@@ -268,8 +268,11 @@ func (c *calendarApplyCommand) Run(ctx context.Context, env environment) error {
 		notes = append(notes, fmt.Sprintf("%d not in the file stay; --prune takes them away", len(there)))
 	}
 	fmt.Fprintf(env.stderr, "%d to change%s\n", count, strings.Join(append([]string{""}, notes...), "; "))
-	if count == 0 || c.DryRun {
+	switch {
+	case count == 0:
 		return nil
+	case c.DryRun:
+		return exitCode(exitApproval)
 	}
 	if err := confirm(env, c.Yes, "apply it", ", or --dry-run to only look"); err != nil {
 		return err
