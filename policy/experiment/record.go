@@ -63,13 +63,17 @@ func Decode(document any) ([]Experiment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: data.experiments: %v", policy.ErrRevision, err)
 	}
-	var records map[string]record
+	var records map[string]json.RawMessage
 	if err := decodeStrictly(encoded, &records); err != nil {
-		return nil, fmt.Errorf("%w: data.experiments: %v", policy.ErrRevision, err)
+		return nil, fmt.Errorf("%w: data.experiments: %s", policy.ErrRevision, problem(err))
 	}
 	var experiments []Experiment
 	for _, id := range slices.Sorted(maps.Keys(records)) {
-		each, err := records[id].experiment(id)
+		var r record
+		if err := decodeStrictly(records[id], &r); err != nil {
+			return nil, fmt.Errorf("%w: data.experiments.%s: %s", policy.ErrRevision, id, problem(err))
+		}
+		each, err := r.experiment(id)
 		if err != nil {
 			return nil, fmt.Errorf("%w: data.experiments.%s: %v", policy.ErrRevision, id, err)
 		}
