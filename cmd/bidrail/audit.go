@@ -54,6 +54,6 @@ func (c *auditVerifyCommand) Run(ctx context.Context, env environment) (err erro
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s every decision with what its rules saw, every step of permits, approvals and exceptions, every review and every switch of a mode is as it was logged\nleaves %d\nroot   %s\n", out.colour(green, "ok"), report.Tree.Size(), report.Tree.Root())
+	_, err = fmt.Fprintf(out, "%s every decision with what its rules saw, every step of permits, approvals and exceptions, every review, every switch of a mode, every edit of tests and of the calendar and everything that disturbed a test is as it was logged\nleaves %d\nroot   %s\n", out.colour(green, "ok"), report.Tree.Size(), report.Tree.Root())
 	return err
 }

@@ -58,7 +58,7 @@ func TestAuditVerify(t *testing.T) {
 	if err := records.Close(); err != nil {
 		t.Fatal(err)
 	}
-	verify(folder, 0, `^ok every decision with what its rules saw, every step of permits, approvals and exceptions, every review and every switch of a mode is as it was logged\nleaves 3\nroot   [A-Za-z0-9+/]{43}=\n$`, "^$")
+	verify(folder, 0, `^ok every decision with what its rules saw, every step of permits, approvals and exceptions, every review, every switch of a mode, every edit of tests and of the calendar and everything that disturbed a test is as it was logged\nleaves 3\nroot   [A-Za-z0-9+/]{43}=\n$`, "^$")
 
 	tamper := func(script string) {
 		t.Helper()

@@ -49,17 +49,22 @@ func (c *calendarListCommand) Run(ctx context.Context, env environment) error {
 		fmt.Fprintln(out, "the calendar is empty: nothing is frozen and no promo runs")
 	} else {
 		var rows [][]string
+		anywhere := false
 		for _, e := range listed.GetEntries() {
 			by := "revision"
 			if !e.GetFromRevision() {
 				by = fmt.Sprintf("%s, version %d", e.GetChangedBy(), e.GetVersion())
 			}
 			entry := grpcapi.CalendarEntry(e)
+			anywhere = anywhere || entry.OnWall() && entry.TimeZone == ""
 			rows = append(rows, append(append([]string{string(entry.Kind), clean(entry.ID)}, nowCells(out, entry.Kind, timesOf(e))...),
 				clean(whenText(entry)), clean(cmp.Or(scopeText(entry.Scope), "everything")), clean(by), clean(aboutText(entry))))
 		}
 		if err := out.table([]string{"KIND", "ENTRY", "NOW", "UNTIL OR NEXT (UTC)", "WHEN", "WHERE", "BY", "WHAT"}, rows); err != nil {
 			return err
+		}
+		if anywhere {
+			fmt.Fprintf(out, "\nwhat is in the account's zone is shown as open while it is in any zone of the world; calendar check --zone says when it is in one\n")
 		}
 	}
 	if len(listed.GetReverts()) == 0 {
@@ -202,8 +207,8 @@ type calendarApplyCommand struct {
 	File   string `short:"f" help:"What the calendar shall be, as freezes and promos of calendar/data.yaml, or - for standard input." required:"" placeholder:"FILE"`
 	Prune  bool   `help:"Also take away entries that the file does not have. Those of the revision stay."`
 	Reason string `help:"Why, for the record. Default: the name of the file." placeholder:"TEXT"`
-	DryRun bool   `help:"Only show what would change."`
-	Yes    bool   `help:"Do not ask."`
+	DryRun bool   `help:"Only show what would change: exit 0 nothing would, 2 something would."`
+	Yes    bool   `short:"y" help:"Do not ask: what is shown now is what you mean."`
 }
 
 func (c *calendarApplyCommand) Run(ctx context.Context, env environment) error {
@@ -268,8 +273,11 @@ func (c *calendarApplyCommand) Run(ctx context.Context, env environment) error {
 		notes = append(notes, fmt.Sprintf("%d not in the file stay; --prune takes them away", len(there)))
 	}
 	fmt.Fprintf(env.stderr, "%d to change%s\n", count, strings.Join(append([]string{""}, notes...), "; "))
-	if count == 0 || c.DryRun {
+	switch {
+	case count == 0:
 		return nil
+	case c.DryRun:
+		return exitCode(exitApproval)
 	}
 	if err := confirm(env, c.Yes, "apply it", ", or --dry-run to only look"); err != nil {
 		return err
@@ -357,7 +365,7 @@ func (c *calendarRemoveCommand) Run(ctx context.Context, env environment) error 
 
 type calendarCheckCommand struct {
 	File string    `short:"f" help:"Freezes and promos, or - for standard input." required:"" placeholder:"FILE"`
-	At   time.Time `help:"When. Default: now." placeholder:"TIME"`
+	At   time.Time `help:"When, as 2026-11-27T12:00:00Z. Default: now." placeholder:"TIME"`
 	Zone string    `help:"The account's time zone, for entries that have none. Default: any zone of the world." placeholder:"ZONE"`
 }
 

@@ -119,10 +119,15 @@ func (c *experimentsApplyCommand) read(env environment) ([]experiment.Experiment
 	records := map[string]any{}
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	for number := 1; ; number++ {
-		var document map[string]any
-		if err := decoder.Decode(&document); errors.Is(err, io.EOF) {
+		var node yaml.Node
+		if err := decoder.Decode(&node); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		timesAsWritten(&node)
+		var document map[string]any
+		if err := node.Decode(&document); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		if id, single := document["id"].(string); single {
@@ -155,6 +160,16 @@ func (c *experimentsApplyCommand) read(env environment) ([]experiment.Experiment
 		tests = append(tests, next)
 	}
 	return tests, nil
+}
+
+// timesAsWritten keeps YAML from reading times by rules of its own, which make midnight of a day.
+func timesAsWritten(node *yaml.Node) {
+	if node.ShortTag() == "!!timestamp" {
+		node.Tag = "!!str"
+	}
+	for _, child := range node.Content {
+		timesAsWritten(child)
+	}
 }
 
 // compare holds a test against the one that is registered.

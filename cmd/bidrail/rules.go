@@ -43,7 +43,7 @@ func (c *rulesListCommand) Run(ctx context.Context, env environment) error {
 	}
 	var rows [][]string
 	for _, rule := range response.GetRules() {
-		rows = append(rows, []string{rule.GetId(), modeName(rule.GetMode()), effectNames(rule.GetEffects()), clean(rule.GetTitle()), kindNames(rule.GetKinds())})
+		rows = append(rows, []string{rule.GetId(), modeName(rule.GetMode()), effectNames(rule.GetEffects()), clean(rule.GetTitle()), fewKinds(rule.GetKinds())})
 	}
 	if err := out.table([]string{"RULE", "MODE", "CAN", "TITLE", "KINDS"}, rows); err != nil {
 		return err
@@ -141,6 +141,15 @@ func effectNames(effects []bidrailv1.Effect) string {
 		names[i] = strings.ToLower(strings.TrimPrefix(effect.String(), "EFFECT_"))
 	}
 	return strings.Join(names, ", ")
+}
+
+// fewKinds is kindNames for a line of a table, which a rule of nearly all kinds would make too wide.
+func fewKinds(kinds []bidrailv1.Kind) string {
+	const most = 6
+	if len(kinds) <= most {
+		return kindNames(kinds)
+	}
+	return fmt.Sprintf("%s (+%d more)", kindNames(kinds[:most-1]), len(kinds)-most+1)
 }
 
 func kindNames(kinds []bidrailv1.Kind) string {

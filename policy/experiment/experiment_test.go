@@ -89,12 +89,12 @@ func TestRegistersThatCannotBeReadAreRefused(t *testing.T) {
 		{"no start", `"starts": "2026-03-02T00:00:00Z", `, ``, "data.experiments.spring: starts and ends must be times"},
 		{"no end", `"ends": "2026-03-23T00:00:00Z", `, ``, "the end after the start"},
 		{"an end at the start", `"ends": "2026-03-23T00:00:00Z"`, `"ends": "2026-03-02T00:00:00Z"`, "the end after the start"},
-		{"a day", `"2026-03-23T00:00:00Z"`, `"2026-03-23"`, "data.experiments: "},
+		{"a day", `"2026-03-23T00:00:00Z"`, `"2026-03-23"`, "data.experiments.spring: 2026-03-23 is no time; write 2026-03-02T00:00:00Z"},
 		{"a baseline that does not come before", `"2026-02-23T00:00:00Z"`, `"2026-03-02T00:00:00Z"`, "baseline_starts must be before starts"},
 		{"a cooldown that ends before the test", `"2026-03-30T00:00:00Z"`, `"2026-03-22T00:00:00Z"`, "cooldown_ends must not be before ends"},
 		{"no arms", `"arms": {"trial": {"campaigns": ["102"]}, "base": {"campaigns": ["101"], "control": true}}`, `"arms": {}`, "there are no arms, so it would touch nothing"},
 		{"an arm with nothing in it", `"trial": {"campaigns": ["102"]}`, `"trial": {}`, "the arm trial has no campaigns, ad_groups, labels, geos or audiences"},
-		{"a campaign that is a number", `["102"]`, `[102]`, "data.experiments: "},
+		{"a campaign that is a number", `["102"]`, `[102]`, "data.experiments.spring: arms.campaigns cannot be a number; write it in quotes"},
 	} {
 		text := strings.Replace(registered, test.from, test.to, 1)
 		if text == registered {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bidrail/bidrail/policy"
+	"github.com/bidrail/bidrail/policy/limits"
 )
 
 // What people do to a test. Each takes the test and a time, and returns the test as it is then, or why not, as a policy.ErrPrecondition.
@@ -19,8 +20,11 @@ import (
 
 // Start ends a draft: from now on the dates of the test hold or, at once, it begins now whatever date was planned.
 func (e Experiment) Start(now time.Time, atOnce bool) (Experiment, error) {
-	if e.State != Draft {
-		return e, refuse(&e, "it is %s, and only a draft can be started", e.StateAt(now))
+	switch state := e.StateAt(now); {
+	case state == Scheduled:
+		return e, refuse(&e, "it is scheduled, and only a draft can be started; its dates start it, and can still be edited")
+	case e.State != Draft:
+		return e, refuse(&e, "it is %s, and only a draft can be started", state)
 	}
 	if !e.Ends.After(now) {
 		return e, refuse(&e, "it would be over: its end was %s; put it with other dates first", e.Ends.UTC().Format(time.RFC3339))
@@ -127,7 +131,7 @@ func (e *Experiment) fields() []Difference {
 	}
 	cycle, sync := "", ""
 	if e.PurchaseCycle > 0 {
-		cycle = e.PurchaseCycle.String()
+		cycle = limits.Value{Type: limits.Duration, Amount: int64(e.PurchaseCycle / time.Second)}.String()
 	}
 	if e.Sync {
 		sync = "true"

@@ -2,11 +2,13 @@ package experiment
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -61,13 +63,17 @@ func Decode(document any) ([]Experiment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: data.experiments: %v", policy.ErrRevision, err)
 	}
-	var records map[string]record
+	var records map[string]json.RawMessage
 	if err := decodeStrictly(encoded, &records); err != nil {
-		return nil, fmt.Errorf("%w: data.experiments: %v", policy.ErrRevision, err)
+		return nil, fmt.Errorf("%w: data.experiments: %s", policy.ErrRevision, problem(err))
 	}
 	var experiments []Experiment
 	for _, id := range slices.Sorted(maps.Keys(records)) {
-		each, err := records[id].experiment(id)
+		var r record
+		if err := decodeStrictly(records[id], &r); err != nil {
+			return nil, fmt.Errorf("%w: data.experiments.%s: %s", policy.ErrRevision, id, problem(err))
+		}
+		each, err := r.experiment(id)
 		if err != nil {
 			return nil, fmt.Errorf("%w: data.experiments.%s: %v", policy.ErrRevision, id, err)
 		}
@@ -80,7 +86,7 @@ func Decode(document any) ([]Experiment, error) {
 func DecodeEntry(id string, body []byte) (Experiment, error) {
 	var r record
 	if err := decodeStrictly(body, &r); err != nil {
-		return Experiment{}, fmt.Errorf("%w: experiment %s: %v", policy.ErrInvalid, id, err)
+		return Experiment{}, fmt.Errorf("%w: experiment %s: %s", policy.ErrInvalid, id, problem(err))
 	}
 	each, err := r.experiment(id)
 	if err != nil {
@@ -99,6 +105,21 @@ func decodeStrictly(encoded []byte, into any) error {
 		return errors.New("something follows the record")
 	}
 	return nil
+}
+
+// problem says what is wrong with a record without the words of package json.
+func problem(err error) string {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		advice := ""
+		if wrong.Type.Kind() == reflect.String {
+			advice = "; write it in quotes"
+		}
+		return fmt.Sprintf("%s cannot be a %s%s", cmp.Or(wrong.Field, "it"), wrong.Value, advice)
+	}
+	if wrong, ok := errors.AsType[*time.ParseError](err); ok {
+		return fmt.Sprintf("%s is no time; write 2026-03-02T00:00:00Z, since a day alone does not say whether it is in or out", strings.Trim(wrong.Value, `"`))
+	}
+	return strings.TrimPrefix(err.Error(), "json: ")
 }
 
 // Encode writes the experiment in the words that [DecodeEntry] reads. It is refused when it could not be read again.

@@ -91,6 +91,9 @@ func TestRecordsThatSayNothingClearAreRefused(t *testing.T) {
 		{"a split that is no share", `"60%"`, `"0.6"`, `split of the arm base is "0.6"`},
 		{"splits that are not all", `"60%"`, `"50%"`, "add up to 90%"},
 		{"an arm without a split", `, "split": "40%"`, ``, "1 of 2 arms have one"},
+		{"an id that is a number", `"102"`, `102`, "arms.campaigns cannot be a number; write it in quotes"},
+		{"a key that there is not", `"owner"`, `"owned_by"`, `unknown field "owned_by"`},
+		{"a day alone", `"2026-03-23T00:00:00Z"`, `"2026-03-23"`, "2026-03-23 is no time; write 2026-03-02T00:00:00Z"},
 		{"an arm without a name", `"trial"`, `""`, "an arm has no name"},
 	} {
 		text := strings.Replace(good, test.from, test.to, 1)

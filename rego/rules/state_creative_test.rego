@@ -29,7 +29,7 @@ examples := {
 		"expect": "pass",
 	},
 	"a platform of which nothing is asked": {
-		"input": object.union(enabled({}), {"change": {"target": {"platform": "google_ads"}}}),
+		"input": object.union(enabled({}), {"change": {"target": {"platform": "unheard_of"}}}),
 		"expect": "pass",
 	},
 }

@@ -3,9 +3,12 @@ package bidrail.rules.state_naming_test
 import data.bidrail.lib.example
 import data.bidrail.rules.state_naming
 
-renamed(name) := example.document("name", example.text("old"), example.text(name), {})
+# A campaign of the platform example, so that the patterns of real ones can be changed.
+campaign := {"change": {"target": {"platform": "example"}}}
 
-created(name) := example.document("name", example.absent, example.text(name), {})
+renamed(name) := example.document("name", example.text("old"), example.text(name), campaign)
+
+created(name) := example.document("name", example.absent, example.text(name), campaign)
 
 examples := {
 	"a new name that follows the pattern": {
@@ -29,7 +32,7 @@ examples := {
 	"a type without a pattern": {
 		"input": example.document(
 			"name", example.absent, example.text("anything"),
-			{"change": {"target": {"entity_type": "ad_group"}}},
+			{"change": {"target": {"platform": "example", "entity_type": "ad_group"}}},
 		),
 		"expect": "pass",
 	},

@@ -43,7 +43,7 @@ examples := {
 		"expect": "pass",
 	},
 	"a platform of which nothing is asked": {
-		"input": object.union(created({}), {"change": {"target": {"platform": "google_ads"}}}),
+		"input": object.union(created({}), {"change": {"target": {"platform": "unheard_of"}}}),
 		"expect": "pass",
 	},
 }
