@@ -60,6 +60,11 @@ func TestRefused(t *testing.T) {
 		{AmazonSP, `{"keywords": [{"keywordId": "1", "bid": 1, "bid": 9}]}`, `"bid" is there twice`},
 		{AmazonSP, `{"keywords": [{"keywordId": "1", "name": "\ud800"}]}`, "half a character"},
 
+		// A name with a point in it is no path.
+		{GoogleAds, google("campaignOperation", "targetCpa.targetCpaMicros", aCampaign+`, "targetCpa": {"targetCpaMicros": "900000000"}, "targetCpa.targetCpaMicros": "1000000"`), "has a point in it"},
+		{AmazonSP, `{"campaigns": [{"campaignId": "1", "budget.budget": 5}]}`, "has a point in it"},
+		{Microsoft, `{"AdGroupId": "3", "Keywords": [{"Id": "4", "Bid.Amount": 1}]}`, "has a point in it"},
+
 		// Google Ads.
 		{GoogleAds, `{"mutateOperations": [], "operations": []}`, "two lists of operations"},
 		{GoogleAds, `{"mutateOperations": [], "mutate_operations": []}`, "is there twice"},
