@@ -130,7 +130,7 @@ const (
 type Arm struct {
 	Name      string
 	Control   bool
-	Campaigns []string
+	Campaigns []string // of those that the change and the other legs of its group are in
 	SplitPPM  int64 // 0: not given
 }
 
