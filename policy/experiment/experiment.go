@@ -3,6 +3,7 @@
 package experiment
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -128,7 +129,8 @@ func live(state string) bool { return policy.Participation{State: state}.Live() 
 
 // participation is the test in a state, without what is in its arms.
 func (e *Experiment) participation(state string) policy.Participation {
-	p := policy.Participation{ID: e.ID, Name: e.Name, Type: e.Type, State: state, Owner: e.Owner, Sync: e.Sync,
+	p := policy.Participation{ID: e.ID, Name: cmp.Or(e.Name, e.ID), // findings say which test by its name
+		Type: e.Type, State: state, Owner: e.Owner, Sync: e.Sync,
 		Starts: e.Starts, Ends: e.Ends, MinimumEnds: e.MinimumEnds()}
 	for _, kind := range e.Frozen() {
 		p.FrozenFields = append(p.FrozenFields, kind.String())

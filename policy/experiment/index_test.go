@@ -129,6 +129,10 @@ func TestAParticipationSaysAllThatRulesSee(t *testing.T) {
 		t.Errorf("alone (-want +got):\n%s", diff)
 	}
 	bare := decoded(t, registered)[1]
+	bare.Name = ""
+	if got := bare.participation(Running).Name; got != bare.ID {
+		t.Errorf("findings call the test %s, which has no name, %q", bare.ID, got)
+	}
 	if got := bare.MinimumEnds(); !got.Equal(at("2026-03-17T00:00:00Z")) {
 		t.Errorf("without a purchase cycle the test must run until %v", got)
 	}
