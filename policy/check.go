@@ -12,8 +12,14 @@ import (
 
 // check returns what is wrong with a document, each as a path and a complaint; nil when it has
 // the shape.
-func (s *shape) check(document term.Value) []violation {
-	c := checker{path: make([]string, 0, 8)}
+func (s *shape) check(document term.Value) []violation { return s.checkBy(document, false) }
+
+// checkRecorded is check of a document that was recorded, perhaps when documents had fewer members: those that are missing are nothing to
+// complain of, but for values, which a caller may have left out.
+func (s *shape) checkRecorded(document term.Value) []violation { return s.checkBy(document, true) }
+
+func (s *shape) checkBy(document term.Value, recorded bool) []violation {
+	c := checker{path: make([]string, 0, 8), recorded: recorded}
 	c.value(s, term.Text("input"), document)
 	return c.found
 }
@@ -25,8 +31,9 @@ func (v violation) String() string { return v.path + " " + v.complaint }
 // checker walks a document beside its shape. The path is only put together for what is wrong:
 // almost every document is right.
 type checker struct {
-	path  []string
-	found []violation
+	path     []string
+	found    []violation
+	recorded bool
 }
 
 func (c *checker) complain(name, format string, arguments ...any) {
@@ -89,7 +96,11 @@ func (c *checker) object(s *shape, object *term.Map) {
 		c.fit(s, fit, object)
 		return
 	}
-	c.demand(object, s.required)
+	required := s.required
+	if c.recorded && s.form == formObject {
+		required = s.requiredValues()
+	}
+	c.demand(object, required)
 	c.demandMembers(s, object)
 	if s.unless != "" && !object.Get(term.Text(s.unless)).Defined() {
 		c.demand(object, s.otherwise)
@@ -111,6 +122,16 @@ func (c *checker) object(s *shape, object *term.Map) {
 		}
 		c.value(property, key, member)
 	}
+}
+
+// requiredValues is what is required of an object and is a value.
+func (s *shape) requiredValues() (names []string) {
+	for _, name := range s.required {
+		if s.properties[name].form == formValue {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func (c *checker) demand(object *term.Map, names []string) {

@@ -130,8 +130,8 @@ const (
 type Arm struct {
 	Name      string
 	Control   bool
-	Campaigns []string
-	SplitPPM  int64 // 0: not given
+	Campaigns []string // of those that the change and the other legs of its group are in
+	SplitPPM  int64    // 0: not given
 }
 
 // Envelope lets changes of one kind through in the arms that are not the control.

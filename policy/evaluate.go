@@ -46,7 +46,7 @@ func (e *Engine) EvaluateInput(ctx context.Context, input []byte) (Outcome, erro
 	if err != nil {
 		return Outcome{}, fmt.Errorf("%w: input document: %v", ErrInvalid, err)
 	}
-	outcome := e.evaluateDocument(ctx, document, nil)
+	outcome := e.evaluateRecorded(ctx, document)
 	outcome.Input = input
 	return outcome, nil
 }
@@ -55,6 +55,15 @@ func (e *Engine) EvaluateInput(ctx context.Context, input []byte) (Outcome, erro
 func (e *Engine) evaluateDocument(ctx context.Context, document term.Value, only *Rule) Outcome {
 	findings, _ := e.judgeDocument(ctx, document, only)
 	return conclude(findings)
+}
+
+// evaluateRecorded is evaluateDocument of one that was recorded, perhaps by a server whose documents had less in them. The rules of then
+// read nothing that came later.
+func (e *Engine) evaluateRecorded(ctx context.Context, document term.Value) Outcome {
+	if unfit := e.checkRecorded(document); len(unfit) > 0 {
+		return conclude(ownFindings(unfit...))
+	}
+	return conclude(e.judgeFit(ctx, document, nil))
 }
 
 func conclude(all []owned) Outcome {
@@ -77,6 +86,11 @@ func (e *Engine) judgeDocument(ctx context.Context, document term.Value, only *R
 	if unfit := e.checkDocument(document); len(unfit) > 0 {
 		return ownFindings(unfit...), false
 	}
+	return e.judgeFit(ctx, document, only), true
+}
+
+// judgeFit judges a document that is fit to be.
+func (e *Engine) judgeFit(ctx context.Context, document term.Value, only *Rule) (findings []owned) {
 	kind := kindOf(document)
 	rules := e.byKind[kind]
 	if only != nil {
@@ -103,7 +117,7 @@ func (e *Engine) judgeDocument(ctx context.Context, document term.Value, only *R
 		findings = append(findings, owned{Finding: Finding{Rule: FindingNoRule, Effect: Approve,
 			Message: "no enforced rule concerns a change of this kind, so a person has to look"}})
 	}
-	return append(findings, e.runRules(ctx, kind, document, rules, only == nil)...), true
+	return append(findings, e.runRules(ctx, kind, document, rules, only == nil)...)
 }
 
 // missingNeeds makes a finding of each thing that the rule needs and the document lacks. Limits that are sums of money
@@ -327,8 +341,17 @@ func kindForms(kind Kind) []Form {
 // checkDocument says what makes a document unfit to be judged. It does not depend on the revision's
 // rules, so no revision can switch it off.
 func (e *Engine) checkDocument(document term.Value) []Finding {
+	return unfit(document, e.shape.check(document))
+}
+
+// checkRecorded is checkDocument of one that was recorded.
+func (e *Engine) checkRecorded(document term.Value) []Finding {
+	return unfit(document, e.shape.checkRecorded(document))
+}
+
+func unfit(document term.Value, violations []violation) []Finding {
 	var findings []Finding
-	for i, violation := range e.shape.check(document) {
+	for i, violation := range violations {
 		if i == 20 {
 			break // enough to see what is wrong; the document is caller's input
 		}

@@ -70,10 +70,10 @@ func (e *Engine) Explain(ctx context.Context, input []byte) (*Explanation, error
 	if err != nil {
 		return nil, fmt.Errorf("%w: input document: %v", ErrInvalid, err)
 	}
-	explanation := &Explanation{Outcome: e.evaluateDocument(ctx, document, nil)}
+	explanation := &Explanation{Outcome: e.evaluateRecorded(ctx, document)}
 	explanation.Outcome.Input = input
 	// A document that does not have its form was never shown to the rules.
-	shown := len(e.checkDocument(document)) == 0
+	shown := len(e.checkRecorded(document)) == 0
 	for _, rule := range e.rules {
 		each := RuleExplanation{Rule: rule}
 		for _, finding := range explanation.Outcome.Findings {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -140,6 +141,56 @@ func TestExplanationDecidesTheSame(t *testing.T) {
 	}
 	if _, err := engine.Explain(t.Context(), []byte("{")); err == nil {
 		t.Error("half a document was explained")
+	}
+}
+
+// What was decided before documents had all the members of today is explained by the rules of then, which do not read them.
+func TestDocumentsOfEarlierVersionsAreExplained(t *testing.T) {
+	engine := compileSmall(t, probed(`warn contains {"message": "m"} if input.change.kind == "bid"`))
+	recorded := engine.Evaluate(t.Context(), bidRequest())
+	var document map[string]any
+	if err := json.Unmarshal(recorded.Input, &document); err != nil {
+		t.Fatal(err)
+	}
+	earlier := func(lacks func(map[string]any)) []byte {
+		t.Helper()
+		lacking := maps.Clone(document)
+		lacks(lacking)
+		written, err := json.Marshal(lacking)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return written
+	}
+	input := earlier(func(document map[string]any) {
+		delete(document, "unknown")
+		document["calendar"] = map[string]any{"freezes": []any{}, "promos": []any{}}
+	})
+	explanation, err := engine.Explain(t.Context(), input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := explanation.Outcome; got.Verdict != recorded.Verdict || !slices.Equal(got.Findings, recorded.Findings) || len(got.Findings) == 0 {
+		t.Errorf("recorded %+v, explained %+v", recorded.Findings, got.Findings)
+	}
+	if !slices.ContainsFunc(explanation.Rules, func(rule RuleExplanation) bool { return len(rule.Bodies) > 0 }) {
+		t.Error("no rule was shown it")
+	}
+	if again, err := engine.EvaluateInput(t.Context(), input); err != nil || !slices.Equal(again.Findings, recorded.Findings) {
+		t.Errorf("decided again: %+v, %v", again.Findings, err)
+	}
+	for name, lacks := range map[string]func(map[string]any){
+		"a value, which a caller may leave out": func(document map[string]any) {
+			change := maps.Clone(document["change"].(map[string]any))
+			delete(change, "before")
+			document["change"] = change
+		},
+		"a member of another type": func(document map[string]any) { document["unknown"] = "" },
+	} {
+		explanation, err := engine.Explain(t.Context(), earlier(lacks))
+		if err != nil || !slices.ContainsFunc(explanation.Outcome.Findings, func(finding Finding) bool { return finding.Rule == FindingSchema }) {
+			t.Errorf("%s: %+v, %v", name, explanation.Outcome, err)
+		}
 	}
 }
 

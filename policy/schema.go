@@ -142,7 +142,7 @@ func inputShape(definitions []limits.Definition, facts map[string]FactDefinition
 			"arm":           text("the arm the target is in; \"\" for one that is in none"),
 			"frozen_fields": list("kinds", text("")),
 			"arms": list("", object("", map[string]*shape{
-				"name": text(""), "control": boolean(""), "campaigns": list("ids", text("")), "split_ppm": integer("its part of the whole; 0: not given"),
+				"name": text(""), "control": boolean(""), "campaigns": list("ids, of those campaigns that the change and its group's other legs are in", text("")), "split_ppm": integer("its part of the whole; 0: not given"),
 			})),
 			"envelope": list("what is let through in the arms that are not the control", object("", map[string]*shape{
 				"kind": kind(), "share_ppm": integer("by at most this share of the value before"), "most": value("to at most this value"),

@@ -207,8 +207,8 @@ func (s *Server) Calendar(ctx context.Context, principal policy.Principal, ended
 	return listing, nil
 }
 
-// stopped says which freeze keeps a permit from being claimed, if one does: one that is open by now, was not when the permit was given out,
-// and lets nobody finish. Cuts pass. The permit stays as it is.
+// stopped says which freeze keeps a permit from being claimed, if one does: one that is open by now, was not when the rules were asked, and
+// lets nobody finish. Cuts pass. The permit stays as it is.
 func (s *Server) stopped(r store.Reader, given permit.Permit, at time.Time) (refusal, err error) {
 	records, err := s.readRegistry(r)
 	if err != nil {
@@ -231,9 +231,17 @@ func (s *Server) stopped(r store.Reader, given permit.Permit, at time.Time) (ref
 			}
 		}
 		stops = append(stops, records.calendar.Stops(&leg.Target, zone, at)...)
+		if len(stops) == 0 {
+			continue
+		}
+		// A permit is given out a while after the rules were asked, seconds in a large batch. What began in between they have not seen.
+		decided, err := r.Decision(leg.DecisionID)
+		if err != nil {
+			return nil, err
+		}
 		for _, stop := range stops {
-			if given.IssuedAt.Before(stop.Since) {
-				return fmt.Errorf("%w: permit %s was given out before the freeze %s, which is open until %s and stops what is under way%s; only reductions can be claimed until then",
+			if decided.Decision.DecidedAt.Before(stop.Since) {
+				return fmt.Errorf("%w: permit %s was decided before the freeze %s, which is open until %s and stops what is under way%s; only reductions can be claimed until then",
 					policy.ErrPrecondition, given.ID, stop.ID, stop.Until.Format(time.RFC3339), because(stop.Reason)), nil
 			}
 		}

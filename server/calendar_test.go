@@ -289,3 +289,24 @@ func TestAFreezeIsPutWhileJudging(t *testing.T) {
 	})
 	wantVerdicts(t, decide(t, s, servertest.Bid("b", 100, 110)), policy.Block)
 }
+
+// A freeze that begins between judging and recording stops the permit as well: the rules have not seen it, however late the permit was
+// given out.
+func TestAFreezeBeginsWhileJudging(t *testing.T) {
+	fake := &servertest.FakeStore{}
+	s := servertest.New(t, servertest.WithStore(fake.Under))
+	stop := hours("incident", 1, 2)
+	stop.InFlight = calendar.InFlightStop
+	putEntry(t, s, stop, 0)
+	s.Clock.Advance(time.Hour - time.Second)
+	change := fresh(s, servertest.Bid("b", 100, 110))
+	fake.OnUpdate(func(ctx context.Context, fn func(store.Tx) error) error {
+		fake.OnUpdate(nil)
+		s.Clock.Advance(2 * time.Second)
+		return fake.Store.Update(ctx, fn)
+	})
+	given := allowed(t, s, change)
+	if _, err := s.Core.Claim(t.Context(), s.Automation.Principal, given.Token, "attempt-1"); !errors.Is(err, policy.ErrPrecondition) || !strings.Contains(err.Error(), "freeze incident") {
+		t.Errorf("claimed: %v", err)
+	}
+}

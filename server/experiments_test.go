@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/bidrail/bidrail/policy"
 	"github.com/bidrail/bidrail/policy/experiment"
+	bidrailv1 "github.com/bidrail/bidrail/proto/bidrail/v1"
 	"github.com/bidrail/bidrail/server"
 	"github.com/bidrail/bidrail/server/servertest"
 )
@@ -256,5 +258,34 @@ func TestWhoMayDoWhatToTests(t *testing.T) {
 				t.Errorf("%s as %s: let through: %v", operation.name, role, got)
 			}
 		}
+	}
+}
+
+// A test of thousands of campaigns does not make every decision that touches it as large as itself, and its arms are recognised all the same.
+func TestATestOfThousands(t *testing.T) {
+	s := company(t)
+	put(t, s, spring(func(e *experiment.Experiment) {
+		e.FrozenFields = []policy.Kind{policy.KindBid}
+		for i := range e.Arms {
+			for j := range 10_000 {
+				e.Arms[i].Campaigns = append(e.Arms[i].Campaigns, fmt.Sprintf("%d%07d", i+5, j))
+			}
+		}
+	}), 0)
+	bid := func(id, campaign string) *bidrailv1.Change {
+		change := servertest.Bid(id, 100, 110)
+		change.Target.Campaign, change.Target.EntityId = campaign, id
+		return change
+	}
+	blocked := func(result server.Result) bool { return findingOf(result.Decision, "experiment.arm_symmetry").Effect == policy.Blocks }
+	alone := decide(t, s, bid("alone", "101"))[0]
+	one := decide(t, s, servertest.InGroup("one", bid("base", "101"), bid("other", "9"))...)
+	both := decide(t, s, servertest.InGroup("both", bid("a", "101"), bid("b", "102"))...)
+	if !blocked(alone) || !blocked(one[0]) || blocked(both[0]) || blocked(both[1]) {
+		t.Errorf("alone %v, with another %v, both %v and %v", alone.Decision.Findings, one[0].Decision.Findings, both[0].Decision.Findings, both[1].Decision.Findings)
+	}
+	input, err := s.Core.DecisionInput(t.Context(), s.Auditor.Principal, both[0].Decision.ID)
+	if err != nil || len(input) > 50_000 || !strings.Contains(string(input), `"campaigns":["102"]`) {
+		t.Errorf("what the rules saw has %d bytes, %v", len(input), err)
 	}
 }

@@ -83,8 +83,11 @@ func TestFactsReachTheRules(t *testing.T) {
 	change[0].Facts = map[string]policy.Fact{"spend_today": said, "clicks_30d": said}
 	digest := change[0].Digest()
 	results, err := s.Core.Check(t.Context(), s.Automation.Principal, server.CheckRequest{Changes: change})
-	if err != nil || results[0].Decision.Verdict != policy.Allow {
-		t.Fatalf("got %+v, %v; want ALLOW", results, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := results[0].Decision; got.Verdict != policy.RequireApproval || len(got.Findings) != 1 || got.Findings[0].Rule != "governance.freshness" {
+		t.Fatalf("got %v, %+v; what is too old needs a person, and nothing else does", got.Verdict, got.Findings)
 	}
 	if results[0].Decision.ChangeDigest != digest {
 		t.Error("the digest is no longer that of what was asked for")
@@ -210,8 +213,16 @@ func TestFactsAtRedemption(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := company(t)
+			read := func() {
+				putFacts(t, s, observed(s, entity("keyword", "k-b"), "current_value_bid", policy.MoneyValue(test.micros, "USD"), test.ago))
+			}
+			if test.ago > 0 { // people are to see that it is not known any more (governance.freshness), or they are asked again
+				read()
+			}
 			a := agreedTo(t, s, servertest.Bid("b", 100, 150))
-			putFacts(t, s, observed(s, entity("keyword", "k-b"), "current_value_bid", policy.MoneyValue(test.micros, "USD"), test.ago))
+			if test.ago == 0 {
+				read()
+			}
 			// The caller says that nothing has moved.
 			request := server.RedeemRequest{ApprovalID: a.ID, Digest: a.Digest, Observations: facts("current_value", 1_000_000, s.Clock.Now())}
 			redeemed, err := s.Core.Redeem(t.Context(), s.Automation.Principal, request)

@@ -18,8 +18,14 @@ func (p *Policy) request(c *candidate, principal policy.Principal, g *ground, no
 	}
 	// A change that takes effect later meets what holds then, too.
 	until := c.change.EffectiveAt
+	var campaigns []string
+	if c.group != nil {
+		for _, member := range c.group.members {
+			campaigns = append(campaigns, member.change.Target.Campaign)
+		}
+	}
 	for _, tests := range []*experiment.Index{p.tests, g.registry.tests} {
-		request.Experiments = append(request.Experiments, tests.Touching(c.change, now)...)
+		request.Experiments = append(request.Experiments, tests.Touching(c.change, now, campaigns...)...)
 	}
 	zone := p.Engine.Zone(c.change.Target.Platform, c.change.Target.Account)
 	for _, entries := range []*calendar.Calendar{p.calendar, g.registry.calendar} {

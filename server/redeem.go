@@ -268,9 +268,6 @@ func (d *redemption) write(ctx context.Context, s *Server, tx store.Tx) error {
 	g.now = d.judged.now // as in a check: windows reach back from when the changes were judged
 	settlement := s.newSettlement(d.active, d.principal, g, d.now)
 	before := undo{ledger.State{}, map[string]approval.Grant{}}
-	if g.registry.epoch != d.judged.registry.epoch {
-		return errModeChanged
-	}
 	var against error // what is in the way now, and does not end the yes: modes are switched back, caps have room again
 	for _, c := range d.candidates {
 		if g.modes.epoch != d.judged.modes.epoch && g.standing(c).Mode != c.standing.Mode {

@@ -263,10 +263,14 @@ func (f *field) writeAmount(u units, amount int64) (string, error) {
 }
 
 // leaves visits everything in an object that is not an object itself, by path. What has nothing in it is visited too: leaving it out of
-// an account of what is there would be passing it through.
+// an account of what is there would be passing it through. No path is visited twice: a name with a point in it would be written like a
+// path, and hide what really is there.
 func leaves(n *node, prefix string, visit func(path string, n *node) error) error {
 	for _, each := range n.members {
 		path := prefix + each.name
+		if strings.Contains(each.name, ".") {
+			return fmt.Errorf("%s: the name %q has a point in it, which no field has", shorten(path), shorten(each.name))
+		}
 		if each.value.kind == '{' && len(each.value.members) > 0 {
 			if err := leaves(each.value, path+".", visit); err != nil {
 				return err

@@ -211,6 +211,13 @@ func (r *reader) holds(key string, kind bidrailv1.Kind) string {
 
 // operation adds an operation that stands at a node of the payload.
 func (r *reader) operation(resource string, at *node, edits []edit) error {
+	for _, each := range edits {
+		for _, id := range []string{each.entity.target.GetEntityId(), each.entity.target.GetCampaign(), each.entity.target.GetAdGroup()} {
+			if zeros(id) {
+				return r.refused(resource, fmt.Errorf("the id %s begins with a zero; write it as the platform does, or it would be taken for another entity", shorten(id)))
+			}
+		}
+	}
 	index := len(r.payload.Operations)
 	if index == MaxOperations {
 		return fmt.Errorf("payload: it has more than %d operations; send them in parts", MaxOperations)
@@ -247,6 +254,16 @@ func (r *reader) operation(resource string, at *node, edits []edit) error {
 	}
 	r.payload.Operations = append(r.payload.Operations, operation)
 	return nil
+}
+
+// zeros says whether an id, or a part of one, is a number with a zero before it: what a platform may take for the one without.
+func zeros(id string) bool {
+	for part := range strings.FieldsFuncSeq(id, func(r rune) bool { return r == '~' || r == '/' }) {
+		if len(part) > 1 && part[0] == '0' && digits(part) {
+			return true
+		}
+	}
+	return false
 }
 
 // update reads an object that updates one entity, by what is understood of its type. special reads what is no plain field: it says

@@ -60,6 +60,18 @@ func TestRefused(t *testing.T) {
 		{AmazonSP, `{"keywords": [{"keywordId": "1", "bid": 1, "bid": 9}]}`, `"bid" is there twice`},
 		{AmazonSP, `{"keywords": [{"keywordId": "1", "name": "\ud800"}]}`, "half a character"},
 
+		// A name with a point in it is no path.
+		{GoogleAds, google("campaignOperation", "targetCpa.targetCpaMicros", aCampaign+`, "targetCpa": {"targetCpaMicros": "900000000"}, "targetCpa.targetCpaMicros": "1000000"`), "has a point in it"},
+		{AmazonSP, `{"campaigns": [{"campaignId": "1", "budget.budget": 5}]}`, "has a point in it"},
+		{Microsoft, `{"AdGroupId": "3", "Keywords": [{"Id": "4", "Bid.Amount": 1}]}`, "has a point in it"},
+
+		// An entity under another name would have windows and tests of its own.
+		{GoogleAds, google("adGroupCriterionOperation", "cpcBidMicros", `"resourceName": "customers/1/adGroupCriteria/3~04", "cpcBidMicros": "1000000"`), "the id 3~04 begins with a zero"},
+		{AmazonSP, `{"keywords": [{"keywordId": "01", "bid": 1}]}`, "the id 01 begins with a zero"},
+		{AmazonSP, `{"adGroups": [{"adGroupId": "1", "campaignId": "02", "defaultBid": 1}]}`, "the id 02 begins with a zero"},
+		{Microsoft, `{"AdGroupId": "03", "Keywords": [{"Id": "4", "Bid": {"Amount": 1}}]}`, "the id 03 begins with a zero"},
+		{TikTok, `{"advertiser_id": "1", "adgroup_ids": ["05"], "operation_status": "DISABLE"}`, "the id 05 begins with a zero"},
+
 		// Google Ads.
 		{GoogleAds, `{"mutateOperations": [], "operations": []}`, "two lists of operations"},
 		{GoogleAds, `{"mutateOperations": [], "mutate_operations": []}`, "is there twice"},

@@ -244,7 +244,11 @@ func (e Entry) Times(zone *time.Location, now time.Time) (Times, error) {
 	return times, nil
 }
 
-func instant(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
+// lastInstant is the last that the API and JSON can say.
+var lastInstant = time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC).Unix()
+
+// instant is a time, held at the last one that can be said: an end of 9999-12-31T23:59 by some clock on the wall is later.
+func instant(seconds int64) time.Time { return time.Unix(min(seconds, lastInstant), 0).UTC() }
 
 // strictly decodes JSON in which nothing is unknown.
 func strictly(encoded []byte, into any) error {

@@ -295,3 +295,17 @@ func TestStops(t *testing.T) {
 		t.Errorf("five days that touch are one occurrence; got %v", stops)
 	}
 }
+
+// An end that people write for never is one that can be said, whatever the zone.
+func TestNeverCanBeSaid(t *testing.T) {
+	for _, zone := range []string{"", "America/New_York", "Pacific/Auckland"} {
+		entry := Entry{ID: "forever", Kind: Freeze, Effect: "block", Starts: "2026-01-01T00:00", Ends: "9999-12-31T23:59", TimeZone: zone}
+		times, err := entry.Times(nil, time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC))
+		if err != nil || !times.Open || times.Until.Year() != 9999 {
+			t.Errorf("%q: %+v, %v", zone, times, err)
+		}
+		if _, err := times.Until.MarshalJSON(); err != nil {
+			t.Errorf("%q: %v", zone, err)
+		}
+	}
+}

@@ -3,6 +3,7 @@
 package experiment
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -126,14 +127,16 @@ func (e *Experiment) period() (from, until time.Time) {
 
 func live(state string) bool { return policy.Participation{State: state}.Live() }
 
+// participation is the test in a state, without what is in its arms.
 func (e *Experiment) participation(state string) policy.Participation {
-	p := policy.Participation{ID: e.ID, Name: e.Name, Type: e.Type, State: state, Owner: e.Owner, Sync: e.Sync,
+	p := policy.Participation{ID: e.ID, Name: cmp.Or(e.Name, e.ID), // findings say which test by its name
+		Type: e.Type, State: state, Owner: e.Owner, Sync: e.Sync,
 		Starts: e.Starts, Ends: e.Ends, MinimumEnds: e.MinimumEnds()}
 	for _, kind := range e.Frozen() {
 		p.FrozenFields = append(p.FrozenFields, kind.String())
 	}
 	for _, each := range e.Arms {
-		p.Arms = append(p.Arms, policy.Arm{Name: each.Name, Control: each.Control, Campaigns: each.Campaigns, SplitPPM: each.SplitPPM})
+		p.Arms = append(p.Arms, policy.Arm{Name: each.Name, Control: each.Control, SplitPPM: each.SplitPPM})
 	}
 	for _, each := range e.Envelope {
 		p.Envelope = append(p.Envelope, policy.Envelope{Kind: each.Kind.String(), SharePPM: each.SharePPM, Most: each.Most})

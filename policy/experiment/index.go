@@ -75,7 +75,10 @@ func (x *Index) put(at unit, is member) {
 // Touching returns the participations of a change's target: one for each arm of each test that holds it, or one for a test that it
 // touches in another way, in the order of the tests. Their state is that of now or, where that one is live and the present one is
 // not, of the time at which the change takes effect. Tests that people have ended are left out.
-func (x *Index) Touching(change *policy.Change, now time.Time) []policy.Participation {
+//
+// Of the campaigns of an arm, which may be thousands, there are only those that the change is in, and those of campaigns, which are those that
+// the other legs of its group are in.
+func (x *Index) Touching(change *policy.Change, now time.Time, campaigns ...string) []policy.Participation {
 	if len(x.experiments) == 0 { // as in most places
 		return nil
 	}
@@ -97,10 +100,14 @@ func (x *Index) Touching(change *policy.Change, now time.Time) []policy.Particip
 			found[i] = arms
 		}
 	}
+	campaigns = slices.Compact(slices.Sorted(slices.Values(append([]string{target.Campaign}, campaigns...))))
 	var touching []policy.Participation
 	for _, i := range slices.Sorted(maps.Keys(found)) {
 		e := &x.experiments[i]
 		p := e.participation(e.stateOf(change, now))
+		for j := range p.Arms {
+			p.Arms[j].Campaigns = x.among(campaigns, member{i, j})
+		}
 		p.HoldoutGeos, p.HoldoutAudiences = heldOut(e, x.geos[i], change.Geos), heldOut(e, x.audiences[i], change.Audiences)
 		arms := slices.Compact(slices.Sorted(slices.Values(found[i])))
 		for _, j := range arms {
@@ -116,6 +123,17 @@ func (x *Index) Touching(change *policy.Change, now time.Time) []policy.Particip
 		}
 	}
 	return touching
+}
+
+// among is which of the campaigns are in an arm by their ids.
+func (x *Index) among(campaigns []string, arm member) (found []string) {
+	e := &x.experiments[arm.experiment]
+	for _, id := range campaigns {
+		if slices.Contains(x.members[unit{account{e.Platform, e.Account}, "campaign", id}], arm) {
+			found = append(found, id)
+		}
+	}
+	return found
 }
 
 // stateOf is the state that a change meets.

@@ -120,10 +120,19 @@ func TestAParticipationSaysAllThatRulesSee(t *testing.T) {
 		Envelope: []policy.Envelope{{Kind: "bid", SharePPM: 200_000, Most: policy.RatioValue(1_200_000)}, {Kind: "daily_budget", Most: policy.MoneyValue(150_000_000, "USD")}},
 		Arms:     []policy.Arm{{Name: "base", Control: true, Campaigns: []string{"101"}, SplitPPM: 600_000}, {Name: "trial", Campaigns: []string{"102"}, SplitPPM: 400_000}}}}
 	change := policy.Change{Target: policy.Target{Campaign: "102"}}
-	if diff := cmp.Diff(want, NewIndex(decoded(t, text)).Touching(&change, at("2026-03-10T00:00:00Z"))); diff != "" {
+	index := NewIndex(decoded(t, text))
+	if diff := cmp.Diff(want, index.Touching(&change, at("2026-03-10T00:00:00Z"), "101", "9", "101")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	want[0].Arms[0].Campaigns = nil
+	if diff := cmp.Diff(want, index.Touching(&change, at("2026-03-10T00:00:00Z"))); diff != "" {
+		t.Errorf("alone (-want +got):\n%s", diff)
+	}
 	bare := decoded(t, registered)[1]
+	bare.Name = ""
+	if got := bare.participation(Running).Name; got != bare.ID {
+		t.Errorf("findings call the test %s, which has no name, %q", bare.ID, got)
+	}
 	if got := bare.MinimumEnds(); !got.Equal(at("2026-03-17T00:00:00Z")) {
 		t.Errorf("without a purchase cycle the test must run until %v", got)
 	}

@@ -209,8 +209,12 @@ func judged(t *testing.T, engine *policy.Engine, experiments []Experiment, e edi
 	index := NewIndex(experiments)
 	change := e.change
 	change.BeforeObservedAt = now
+	var campaigns []string
+	for i := range e.legs {
+		campaigns = append(campaigns, e.legs[i].Target.Campaign)
+	}
 	request := &policy.Request{Change: &change, Principal: policy.Principal{Subject: "pacer", Roles: []policy.Role{policy.RoleAutomation}},
-		Batch: policy.Batch{ID: "batch-1", Size: 1}, Now: now, Experiments: index.Touching(&change, now), Facts: map[string]policy.Fact{}}
+		Batch: policy.Batch{ID: "batch-1", Size: 1}, Now: now, Experiments: index.Touching(&change, now, campaigns...), Facts: map[string]policy.Fact{}}
 	for name, value := range e.facts {
 		request.Facts[name] = policy.Fact{Value: value, ObservedAt: now, Source: "connector"}
 	}
