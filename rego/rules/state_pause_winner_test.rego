@@ -10,6 +10,12 @@ converting(after, thousandths) := example.document("status", example.text("ENABL
 
 pause(thousandths) := converting("PAUSED", thousandths)
 
+# A connector knew it, too long ago.
+forgotten(after) := example.document(
+	"status", example.text("ENABLED"), example.text(after),
+	{"unknown": [example.stale("conversions_30d", 200000)]},
+)
+
 in_emergency(document) := object.union(
 	document,
 	{"change": {"reason": {"code": "tracking_down", "text": "no conversions since noon"}}},
@@ -27,6 +33,26 @@ examples := {
 		"input": example.document("status", example.text("ENABLED"), example.text("PAUSED"), {}),
 		"expect": "pass",
 	},
+	"its conversions were told too long ago": {"input": forgotten("PAUSED"), "expect": "approve"},
+	"its conversions were told too long ago, in an emergency": {
+		"input": in_emergency(forgotten("PAUSED")),
+		"expect": "pass",
+	},
+	"its conversions should be known": {
+		"input": example.document("status", example.text("ENABLED"), example.text("PAUSED"), {"unknown": [{
+			"name": "conversions_30d",
+			"why": "missing",
+		}]}),
+		"expect": "approve",
+	},
+	"another fact is not known": {
+		"input": example.document("status", example.text("ENABLED"), example.text("PAUSED"), {"unknown": [{
+			"name": "clicks_30d",
+			"why": "missing",
+		}]}),
+		"expect": "pass",
+	},
+	"its conversions were told too long ago, and it stays": {"input": forgotten("ENABLED"), "expect": "pass"},
 	"a status that is taken away": {
 		"input": object.union(pause(50001), {"change": {"after": {"type": "absent"}, "direction": "unordered"}}),
 		"expect": "pass",
