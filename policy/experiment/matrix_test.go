@@ -125,6 +125,7 @@ func matrix() []row {
 
 		// Budget on one arm or cell, unless it is the treatment, within the registered amount.
 		{"budget of an arm", all(no), on(trial, policy.KindDailyBudget, usd(100), usd(110))},
+		{"budget of the account", all(no), on(trial, policy.KindAccountBudget, usd(100), usd(110))},
 		{"budget of the control", all(no), on(base, policy.KindDailyBudget, usd(110), usd(100))},
 		{"budget of the treatment, within the amount", []string{no, no, no, no, no, ok}, on(trial, policy.KindDailyBudget, usd(100), usd(150), enveloped)},
 		{"budget of the treatment, beyond the amount", all(no), on(trial, policy.KindDailyBudget, usd(100), usd(151), enveloped)},
@@ -300,6 +301,25 @@ func TestTheMatrixOutsideOfATest(t *testing.T) {
 					t.Errorf("%s, %s, %s: %s; %+v", when, row.name, column, got, findings)
 				}
 			}
+		}
+	}
+}
+
+// Whatever the table of edits judges is held still by a test that does not say what it holds, names left out: they steer nothing.
+func TestWhatIsHeldStillUnlessATestSaysOtherwise(t *testing.T) {
+	revision, err := policy.ReadRevision(rego.Files(), "shipped")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, _ := revision.Data("contamination").(map[string]any)
+	families, _ := table["families"].(map[string]any)
+	if len(families) == 0 {
+		t.Fatal("the table knows no edits")
+	}
+	for kind, family := range families {
+		held := slices.ContainsFunc((&Experiment{}).Frozen(), func(k policy.Kind) bool { return k.String() == kind })
+		if held == (family == "naming") {
+			t.Errorf("%s, of the row %s: held still is %t", kind, family, held)
 		}
 	}
 }

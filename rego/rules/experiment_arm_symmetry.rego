@@ -9,8 +9,8 @@
 #   what it tries out, and passes in the arms that are not the control.
 #
 #   On each arm it must be to entities of one type, and to as many of them: one keyword does not stand
-#   for a campaign. Arms are recognised by their campaigns. An arm that is defined by ad groups or labels only is
-#   not, so its edits are refused.
+#   for a campaign. Arms are recognised by their campaigns. An arm that is defined by ad groups or
+#   labels only is not, so its edits are refused.
 # custom:
 #   id: experiment.arm_symmetry
 #   owner: experimentation
