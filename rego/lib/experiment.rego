@@ -5,6 +5,7 @@
 #   (data.contamination); what that table does not know counts as spoiling.
 package bidrail.lib.experiment
 
+import data.bidrail.lib.automation
 import data.bidrail.lib.change
 import data.bidrail.lib.strategy
 
@@ -210,8 +211,14 @@ for_promo if input.change.promo_id != ""
 for_promo if input.change.reason.code in data.contamination.promo_reasons
 
 # A reduction in an emergency goes first: money is lost now, and days can be dropped from the
-# analysis later.
+# analysis later. The reason is the automation's own word, and opens what nothing else does: once the registry
+# is in use, only those count to whom it says so.
 emergency if {
+	called
+	automation.heard_in_emergencies
+}
+
+called if {
 	input.change.direction == "cut"
 	input.change.reason.code in data.contamination.emergency_reasons
 }

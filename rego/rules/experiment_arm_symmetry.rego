@@ -14,6 +14,7 @@
 # custom:
 #   id: experiment.arm_symmetry
 #   owner: experimentation
+#   optional: [data.automations]
 #   overridable: emergency
 #   source: >-
 #     Google's control arm: bids as usual, nothing on one side; the rule is Bidrail's own proposal

@@ -17,7 +17,7 @@
 #   id: experiment.freeze
 #   owner: experimentation
 #   overridable: emergency
-#   optional: [input.facts.test_geo_spend_share]
+#   optional: [input.facts.test_geo_spend_share, data.automations]
 #   source: >-
 #     Meta: all edits can affect accuracy; GeoLift: hold all other media constant; TikTok: avoid
 #     changes; the table is Bidrail's own proposal

@@ -83,3 +83,35 @@ test_finding_says_what_it_may if {
 	finding.limit == example.usd(100000)
 	finding.owner == "media-governance"
 }
+
+# Its cut for a reason that would be an emergency.
+calling(more) := warned if {
+	warned := governance_authority.warn with input as example.bid(
+		110, 100,
+		{"actor": {"subject": "bidder"}, "change": {"reason": {"code": "safety_stop"}}},
+	)
+		with data.automations as {"bidder": object.union(open_row, more)}
+}
+
+open_row := {
+	"owner": "ines",
+	"enabled": true,
+	"versions": "any",
+	"accounts": "all",
+	"kinds": "all",
+	"most": "unlimited",
+	"owns": [],
+}
+
+test_who_may_not_call_an_emergency_is_told if {
+	some finding in calling({})
+	finding.observed == "safety_stop"
+	finding.owner == "ines"
+	count(calling({"emergencies": true})) == 0
+	count(calling({"emergencies": false})) == 1
+}
+
+test_while_the_registry_is_not_in_use_nobody_is_told if {
+	calls := example.bid(110, 100, {"actor": {"subject": "example"}, "change": {"reason": {"code": "safety_stop"}}})
+	count(governance_authority.warn) == 0 with input as calls
+}

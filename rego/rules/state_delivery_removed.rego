@@ -11,7 +11,7 @@
 #   id: state.delivery_removed
 #   owner: media-governance
 #   kinds: [status, targeting_exclusion, targeting]
-#   optional: [input.facts.delivery_share]
+#   optional: [input.facts.delivery_share, data.automations]
 #   source: >-
 #     mureo #544: exclusions over several sittings took two campaigns from 350,000 impressions a day to
 #     none; 10% and 30% are Bidrail's own proposal

@@ -9,7 +9,7 @@
 #   id: state.pause_winner
 #   owner: media-governance
 #   kinds: [status]
-#   optional: [input.facts.conversions_30d]
+#   optional: [input.facts.conversions_30d, data.automations]
 #   source: >-
 #     Krapheno does not pause what has had more than 50 conversions; that a person is asked above 10, which Amazon's
 #     rule-based bidding needs in 30 days, is Bidrail's own proposal

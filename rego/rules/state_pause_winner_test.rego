@@ -87,3 +87,13 @@ test_no_limits if {
 	count(state_pause_winner.block) == 0 with input as unlimited
 	count(state_pause_winner.approve) == 0 with input as unlimited
 }
+
+# The reason alone switches nothing off: once there is a registry, it says whose word counts.
+test_an_emergency_is_nobodys_word if {
+	calls := object.union(in_emergency(pause(50001)), {"actor": {"subject": "bidder"}})
+	every row in [{}, {"emergencies": false}, {"emergencies": "yes"}] {
+		count(state_pause_winner.block) == 1 with input as calls with data.automations as {"bidder": row}
+	}
+	count(state_pause_winner.block) == 1 with input as calls with data.automations as {"pacer": {"emergencies": true}}
+	count(state_pause_winner.block) == 0 with input as calls with data.automations as {"bidder": {"emergencies": true}}
+}
