@@ -6,7 +6,8 @@
 #   holds for cuts too, since who may not touch an account may not cut there either, and for amounts on
 #   the way down: what it was before is the caller's word. One that is switched off there makes nothing
 #   any more but cuts. That there is an emergency counts only from those whose row says emergencies; the
-#   others' cuts are judged as any other, and a warning says why. Of those that are not in the registry governance.registration speaks.
+#   others' cuts are judged as any other, and a warning says why. Of those that are not in the registry
+#   governance.registration speaks.
 # custom:
 #   id: governance.authority
 #   owner: media-governance
