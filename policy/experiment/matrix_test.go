@@ -85,6 +85,7 @@ func spends(share int64) func(*edit) {
 	}
 }
 
+func silently(e *edit)    { e.change.Target.Geos, e.change.Target.Audiences = nil, nil }
 func nationally(e *edit)  { e.change.Target.Geos = []string{"DE-BY", "FR"} }
 func toAll(e *edit)       { e.change.Target.Audiences = []string{"shown", "others"} }
 func touchesGeo(e *edit)  { e.change.Geos = []string{"DE-BE"} }
@@ -141,6 +142,8 @@ func matrix() []row {
 		{"same geos, a small share", []string{ok, ok, ok, warn, warn, ask}, on(outside, policy.KindDailyBudget, usd(100), usd(110), nationally, spends(5))},
 		{"same geos, nobody knows the share", []string{ok, ok, ask, warn, warn, ask}, on(outside, policy.KindDailyBudget, usd(100), usd(110), nationally)},
 		{"same audiences", []string{ok, ok, ask, warn, warn, ask}, on(outside, policy.KindBid, usd(1), usd(2), toAll)},
+		{"no geos or audiences are said", []string{ok, ok, ask, warn, warn, ask}, on(outside, policy.KindDailyBudget, usd(100), usd(110), silently)},
+		{"no geos or audiences are said, a small share", []string{ok, ok, ok, warn, warn, ask}, on(outside, policy.KindDailyBudget, usd(100), usd(110), silently, spends(5))},
 		{"other geos and audiences", all(ok), on(outside, policy.KindDailyBudget, usd(100), usd(110))},
 
 		// Geo targeting touching holdout geos. Where the matrix has no such case, the target is only near the test.

@@ -147,6 +147,6 @@ edit := {
 
 where(test) := "is in it" if test.relation == "member"
 
-where(test) := "shows ads where it measures" if test.relation == "reach"
+where(test) := "shows ads where it measures, or does not say where" if test.relation == "reach"
 
 where(test) := "may be in it, as it does not say where it shows ads" if test.relation == "unclear"
