@@ -122,7 +122,7 @@ type Relation string
 // The relations.
 const (
 	Member  Relation = "member"  // it is in an arm
-	Reach   Relation = "reach"   // it is in none, and shows ads where the test measures
+	Reach   Relation = "reach"   // it is in none, and shows ads where the test measures, or does not say that it shows none there
 	Unclear Relation = "unclear" // the test goes by regions or audiences, and the target does not say which are its own
 )
 

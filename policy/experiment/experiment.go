@@ -72,7 +72,7 @@ var defaultFrozen = []policy.Kind{
 	policy.KindBid, policy.KindDefaultBid, policy.KindBidModifier, policy.KindBidLimit,
 	policy.KindTargetCPA, policy.KindTargetROAS, policy.KindBidStrategy,
 	policy.KindDailyBudget, policy.KindMonthlyBudget, policy.KindLifetimeBudget, policy.KindBudgetType,
-	policy.KindSharedBudget, policy.KindBudgetRule, policy.KindPacing, policy.KindStatus,
+	policy.KindSharedBudget, policy.KindAccountBudget, policy.KindBudgetRule, policy.KindPacing, policy.KindStatus,
 	policy.KindFlightDates, policy.KindExperimentControl, policy.KindTargetingExclusion, policy.KindTargeting, policy.KindConversionGoal,
 }
 

@@ -207,8 +207,11 @@ func (x *Index) relation(i int, change *policy.Change) policy.Relation {
 		return policy.Reach
 	}
 	silent := len(geos) > 0 && len(change.Target.Geos) == 0 || len(audiences) > 0 && len(change.Target.Audiences) == 0
-	if silent && x.experiments[i].byPlace() {
+	switch {
+	case silent && x.experiments[i].byPlace():
 		return policy.Unclear
+	case silent && x.experiments[i].Type != "ab":
+		return policy.Reach // it is in no arm by its ids, and may well show ads where the test measures
 	}
 	if change.Kind == policy.KindTargeting && len(change.Geos)+len(change.Audiences) == 0 && len(geos)+len(audiences) > 0 {
 		return policy.Unclear // wherever the target was, it may be in the test afterwards

@@ -85,6 +85,7 @@ func spends(share int64) func(*edit) {
 	}
 }
 
+func silently(e *edit)    { e.change.Target.Geos, e.change.Target.Audiences = nil, nil }
 func nationally(e *edit)  { e.change.Target.Geos = []string{"DE-BY", "FR"} }
 func toAll(e *edit)       { e.change.Target.Audiences = []string{"shown", "others"} }
 func touchesGeo(e *edit)  { e.change.Geos = []string{"DE-BE"} }
@@ -125,6 +126,7 @@ func matrix() []row {
 
 		// Budget on one arm or cell, unless it is the treatment, within the registered amount.
 		{"budget of an arm", all(no), on(trial, policy.KindDailyBudget, usd(100), usd(110))},
+		{"budget of the account", all(no), on(trial, policy.KindAccountBudget, usd(100), usd(110))},
 		{"budget of the control", all(no), on(base, policy.KindDailyBudget, usd(110), usd(100))},
 		{"budget of the treatment, within the amount", []string{no, no, no, no, no, ok}, on(trial, policy.KindDailyBudget, usd(100), usd(150), enveloped)},
 		{"budget of the treatment, beyond the amount", all(no), on(trial, policy.KindDailyBudget, usd(100), usd(151), enveloped)},
@@ -140,6 +142,8 @@ func matrix() []row {
 		{"same geos, a small share", []string{ok, ok, ok, warn, warn, ask}, on(outside, policy.KindDailyBudget, usd(100), usd(110), nationally, spends(5))},
 		{"same geos, nobody knows the share", []string{ok, ok, ask, warn, warn, ask}, on(outside, policy.KindDailyBudget, usd(100), usd(110), nationally)},
 		{"same audiences", []string{ok, ok, ask, warn, warn, ask}, on(outside, policy.KindBid, usd(1), usd(2), toAll)},
+		{"no geos or audiences are said", []string{ok, ok, ask, warn, warn, ask}, on(outside, policy.KindDailyBudget, usd(100), usd(110), silently)},
+		{"no geos or audiences are said, a small share", []string{ok, ok, ok, warn, warn, ask}, on(outside, policy.KindDailyBudget, usd(100), usd(110), silently, spends(5))},
 		{"other geos and audiences", all(ok), on(outside, policy.KindDailyBudget, usd(100), usd(110))},
 
 		// Geo targeting touching holdout geos. Where the matrix has no such case, the target is only near the test.
@@ -304,6 +308,25 @@ func TestTheMatrixOutsideOfATest(t *testing.T) {
 					t.Errorf("%s, %s, %s: %s; %+v", when, row.name, column, got, findings)
 				}
 			}
+		}
+	}
+}
+
+// Whatever the table of edits judges is held still by a test that does not say what it holds, names left out: they steer nothing.
+func TestWhatIsHeldStillUnlessATestSaysOtherwise(t *testing.T) {
+	revision, err := policy.ReadRevision(rego.Files(), "shipped")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, _ := revision.Data("contamination").(map[string]any)
+	families, _ := table["families"].(map[string]any)
+	if len(families) == 0 {
+		t.Fatal("the table knows no edits")
+	}
+	for kind, family := range families {
+		held := slices.ContainsFunc((&Experiment{}).Frozen(), func(k policy.Kind) bool { return k.String() == kind })
+		if held == (family == "naming") {
+			t.Errorf("%s, of the row %s: held still is %t", kind, family, held)
 		}
 	}
 }

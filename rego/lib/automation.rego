@@ -21,3 +21,8 @@ registered if row
 known_version if row.versions == "any"
 
 known_version if input.actor.version in row.versions
+
+# Whether an emergency is one because it says so. While the registry is not in use everybody's word counts.
+heard_in_emergencies if not in_use
+
+heard_in_emergencies if row.emergencies == true

@@ -5,7 +5,9 @@
 #   (data.contamination); what that table does not know counts as spoiling.
 package bidrail.lib.experiment
 
+import data.bidrail.lib.automation
 import data.bidrail.lib.change
+import data.bidrail.lib.strategy
 
 # States in which an edit spoils the measurement.
 live_states := {"baseline", "running", "cooldown"}
@@ -129,14 +131,26 @@ treated(experiment) if {
 	enveloped(experiment)
 }
 
-# An arm is covered by the change's own leg, or by another leg of its group that does the same.
+# An arm is covered by the change's own leg, or by other legs of its group that do the same: to entities of the same
+# type, and to as many of them as in the change's own arm, or one keyword would stand for a campaign, or for a thousand.
 covered(experiment, arm) if arm.name == experiment.arm
 
 covered(experiment, arm) if {
+	landed := landing(experiment, arm.campaigns)
+	count(landed) > 0
+	own := [each.campaigns | some each in experiment.arms; each.name == experiment.arm]
+	every campaigns in own {
+		count(landed) >= count(landing(experiment, campaigns))
+	}
+}
+
+# Where in these campaigns the group does the same as the change.
+landing(experiment, campaigns) := {strategy.key(leg.target) |
 	some leg in input.group.legs
 	leg.kind == input.change.kind
+	leg.target.entity_type == input.change.target.entity_type
 	experiment.id in leg.experiments
-	leg.target.campaign in arm.campaigns
+	leg.target.campaign in campaigns
 	alike(leg)
 }
 
@@ -197,8 +211,14 @@ for_promo if input.change.promo_id != ""
 for_promo if input.change.reason.code in data.contamination.promo_reasons
 
 # A reduction in an emergency goes first: money is lost now, and days can be dropped from the
-# analysis later.
+# analysis later. The reason is the automation's own word, and opens what nothing else does: once the registry
+# is in use, only those count to whom it says so.
 emergency if {
+	called
+	automation.heard_in_emergencies
+}
+
+called if {
 	input.change.direction == "cut"
 	input.change.reason.code in data.contamination.emergency_reasons
 }

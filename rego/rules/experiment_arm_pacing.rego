@@ -25,7 +25,7 @@
 #     - shared_budget
 #     - pacing
 #     - status
-#   optional: [input.facts.arm_spend_share]
+#   optional: [input.facts.arm_spend_share, data.automations]
 #   source: >-
 #     Smartly: keep the budgets of cells proportional to the split; 10% and 25% are Bidrail's own proposal
 package bidrail.rules.experiment_arm_pacing

@@ -8,11 +8,13 @@
 #   than one step of the currency, because platforms round. What is within the envelope of the test is
 #   what it tries out, and passes in the arms that are not the control.
 #
-#   Arms are recognised by their campaigns. An arm that is defined by ad groups or labels only is
-#   not, so its edits are refused.
+#   On each arm it must be to entities of one type, and to as many of them: one keyword does not stand
+#   for a campaign. Arms are recognised by their campaigns. An arm that is defined by ad groups or
+#   labels only is not, so its edits are refused.
 # custom:
 #   id: experiment.arm_symmetry
 #   owner: experimentation
+#   optional: [data.automations]
 #   overridable: emergency
 #   source: >-
 #     Google's control arm: bids as usual, nothing on one side; the rule is Bidrail's own proposal

@@ -12,6 +12,11 @@ base(before, after) := example.bid(before, after, on("101", "base"))
 
 trial(before, after) := example.bid(before, after, on("102", "trial"))
 
+another(document) := object.union(
+	document,
+	{"change": {"target": {"entity_id": sprintf("other-%s", [document.change.target.campaign])}}},
+)
+
 strategy(before, after, campaign, arm) := example.document(
 	"bid_strategy",
 	example.text(before),
@@ -59,6 +64,25 @@ examples := {
 		"input": example.grouped([
 			strategy("MANUAL", "AUTO", "101", "base"),
 			strategy("MANUAL", "ROAS", "102", "trial"),
+		]),
+		"expect": "block",
+	},
+	"two keywords of an arm, and one of the other": {
+		"input": example.grouped([base(100, 110), another(base(200, 220)), trial(100, 110)]),
+		"expect": "block",
+	},
+	"two keywords of both arms": {
+		"input": example.grouped([base(100, 110), another(base(200, 220)), trial(100, 110), another(trial(200, 220))]),
+		"expect": "approve",
+	},
+	"one keyword sent twice is one": {
+		"input": example.grouped([base(100, 110), another(base(200, 220)), trial(100, 110), trial(200, 220)]),
+		"expect": "block",
+	},
+	"the bid of an ad group, and of a keyword in the other arm": {
+		"input": example.grouped([
+			object.union(base(100, 110), {"change": {"target": {"entity_type": "ad_group"}}}),
+			trial(100, 110),
 		]),
 		"expect": "block",
 	},

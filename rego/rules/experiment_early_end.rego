@@ -8,6 +8,7 @@
 # custom:
 #   id: experiment.early_end
 #   owner: experimentation
+#   optional: [data.automations]
 #   overridable: emergency
 #   kinds: [experiment_control, flight_dates]
 #   source: >-

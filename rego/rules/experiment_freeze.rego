@@ -17,7 +17,7 @@
 #   id: experiment.freeze
 #   owner: experimentation
 #   overridable: emergency
-#   optional: [input.facts.test_geo_spend_share]
+#   optional: [input.facts.test_geo_spend_share, data.automations]
 #   source: >-
 #     Meta: all edits can affect accuracy; GeoLift: hold all other media constant; TikTok: avoid
 #     changes; the table is Bidrail's own proposal
@@ -147,6 +147,6 @@ edit := {
 
 where(test) := "is in it" if test.relation == "member"
 
-where(test) := "shows ads where it measures" if test.relation == "reach"
+where(test) := "shows ads where it measures, or does not say where" if test.relation == "reach"
 
 where(test) := "may be in it, as it does not say where it shows ads" if test.relation == "unclear"

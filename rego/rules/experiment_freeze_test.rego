@@ -223,3 +223,12 @@ test_a_type_that_the_table_does_not_know_is_not_left_to_the_holdout if {
 	document := example.document("targeting", example.absent, example.text("wider"), {"experiments": [test]})
 	count(experiment_freeze.block) == 0 with input as document # experiment.holdout refuses it
 }
+
+test_a_safety_stop_is_for_those_who_may_call_one if {
+	calls := examples["an arm is paused in an emergency"].input
+	count(experiment_freeze.block) == 1 with input as calls with data.automations as {"bidder@example.com": {}}
+	count(experiment_freeze.block) == 0 with input as calls
+		with data.automations as {"bidder@example.com": {"emergencies": true}}
+	count(experiment_freeze.warn) == 1 with input as calls
+		with data.automations as {"bidder@example.com": {"emergencies": true}}
+}

@@ -11,6 +11,7 @@
 # custom:
 #   id: experiment.holdout
 #   owner: experimentation
+#   optional: [data.automations]
 #   overridable: emergency
 #   source: >-
 #     GeoLift: treatment and control markets must not mix; the table is Bidrail's own proposal

@@ -8,6 +8,7 @@
 # custom:
 #   id: experiment.overlap
 #   owner: experimentation
+#   optional: [data.automations]
 #   overridable: emergency
 #   source: >-
 #     Google takes a campaign into one experiment at a time; the rule is Bidrail's own proposal

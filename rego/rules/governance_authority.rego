@@ -5,7 +5,9 @@
 #   its row names, and nothing that the row does not: a key that is left out is not a permission. This
 #   holds for cuts too, since who may not touch an account may not cut there either, and for amounts on
 #   the way down: what it was before is the caller's word. One that is switched off there makes nothing
-#   any more but cuts. Of those that are not in the registry governance.registration speaks.
+#   any more but cuts. That there is an emergency counts only from those whose row says emergencies; the
+#   others' cuts are judged as any other, and a warning says why. Of those that are not in the registry
+#   governance.registration speaks.
 # custom:
 #   id: governance.authority
 #   owner: media-governance
@@ -17,6 +19,7 @@ package bidrail.rules.governance_authority
 
 import data.bidrail.lib.automation
 import data.bidrail.lib.change
+import data.bidrail.lib.experiment
 
 row := automation.row
 
@@ -50,6 +53,16 @@ block contains finding if {
 	finding := described(
 		"{automation} may not set {observed}: its most is {limit}; ask for less, or ask {owner}",
 		input.change.after,
+	)
+}
+
+warn contains finding if {
+	row
+	experiment.called
+	not automation.heard_in_emergencies
+	finding := described(
+		"{automation} may not call an emergency, so {observed} counts for nothing; ask {owner} to add it to the registry",
+		input.change.reason.code,
 	)
 }
 

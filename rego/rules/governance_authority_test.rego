@@ -83,3 +83,32 @@ test_finding_says_what_it_may if {
 	finding.limit == example.usd(100000)
 	finding.owner == "media-governance"
 }
+
+open_row := {
+	"owner": "ines",
+	"enabled": true,
+	"versions": "any",
+	"accounts": "all",
+	"kinds": "all",
+	"most": "unlimited",
+	"owns": [],
+}
+
+# A cut for a reason that would be an emergency.
+called := example.bid(110, 100, {"actor": {"subject": "bidder"}, "change": {"reason": {"code": "safety_stop"}}})
+
+test_who_may_not_call_an_emergency_is_told if {
+	some finding in governance_authority.warn with input as called with data.automations as {"bidder": open_row}
+	finding.observed == "safety_stop"
+	finding.owner == "ines"
+}
+
+test_who_may_call_an_emergency_is_not_told if {
+	row_of_bidder := object.union(open_row, {"emergencies": true})
+	count(governance_authority.warn) == 0 with input as called with data.automations as {"bidder": row_of_bidder}
+}
+
+test_while_the_registry_is_not_in_use_nobody_is_told if {
+	calls := example.bid(110, 100, {"actor": {"subject": "example"}, "change": {"reason": {"code": "safety_stop"}}})
+	count(governance_authority.warn) == 0 with input as calls
+}

@@ -3,7 +3,10 @@
 # description: |
 #   A change computed from a value that no longer holds may do something else than was meant. When a
 #   connector knows the present value and it differs, the caller reads again. Otherwise the
-#   reading must be fresh: rises on an old one need a person, cuts pass with a warning.
+#   reading must be fresh: rises on an old one need a person, cuts pass with a warning. That a change
+#   changes nothing is the caller's word as well. Of an amount it is held to a fresh reading; of a
+#   word, such as a status or a strategy, nothing else would judge it, so a person looks unless a
+#   connector confirms it.
 # custom:
 #   id: integrity.stale_baseline
 #   owner: media-governance
@@ -11,7 +14,8 @@
 #     [
 #       bid, default_bid, bid_modifier, bid_limit, target_cpa, target_roas, bid_strategy,
 #       daily_budget, monthly_budget, lifetime_budget, budget_type, shared_budget,
-#       account_budget, status,
+#       account_budget, budget_rule, pacing, status, flight_dates, experiment_control,
+#       targeting_exclusion, conversion_goal, targeting,
 #     ]
 #   optional: [input.facts.current_value, input.change.before_age_s]
 #   source: >-
@@ -35,8 +39,20 @@ block contains finding if {
 
 approve contains finding if {
 	unconfirmed
-	change.may_rise
+	not change.cut
 	some finding in doubts
+}
+
+# Whoever says that what is paused is on already would have it enabled unseen.
+approve contains finding if {
+	unconfirmed
+	input.change.direction == "same"
+	input.change.after.type in {"text", "flag"}
+	finding := {
+		"message": "only the caller says that it is {before} already; leave the change out, or a person has to look",
+		"observed": input.change.after,
+		"before": input.change.before,
+	}
 }
 
 warn contains finding if {

@@ -14,7 +14,26 @@ unread(document) := object.union(
 	{"change": object.remove(document.change, ["before_age_s"])},
 )
 
+# A status that is sent as it is said to be.
+unchanged(overrides) := example.document("status", example.text("ENABLED"), example.text("ENABLED"), overrides)
+
 examples := {
+	"a status that only the caller says holds already": {"input": unchanged({}), "expect": "approve"},
+	"a status that the caller says twice holds already": {
+		"input": unchanged(said(example.text("ENABLED"))),
+		"expect": "approve",
+	},
+	"a status that holds already, as a connector has just seen": {
+		"input": unchanged(seen(example.text("ENABLED"), 900)),
+		"expect": "pass",
+	},
+	"a status that holds already, as a connector saw too long ago": {
+		"input": unchanged(seen(example.text("ENABLED"), 901)),
+		"expect": "approve",
+	},
+	"a status that does not hold any more": {"input": unchanged(seen(example.text("PAUSED"), 60)), "expect": "block"},
+	"an amount that stays, as just read": {"input": example.bid(100, 100, read(900)), "expect": "pass"},
+	"an amount that stays, on an old reading": {"input": example.bid(100, 100, read(901)), "expect": "approve"},
 	"another value holds now": {"input": example.bid(100, 110, seen(example.usd(120), 60)), "expect": "block"},
 	"the caller contradicts itself": {"input": example.bid(100, 110, said(example.usd(120))), "expect": "block"},
 	"an old reading before a rise": {"input": example.bid(100, 110, read(901)), "expect": "approve"},

@@ -8,7 +8,7 @@
 #   owner: media-governance
 #   kinds:
 #     [
-#       bid, default_bid, bid_modifier, target_cpa, target_roas, daily_budget,
+#       bid, default_bid, bid_modifier, bid_limit, target_cpa, target_roas, daily_budget,
 #       monthly_budget, lifetime_budget, shared_budget, account_budget,
 #     ]
 #   source: >-
@@ -28,7 +28,8 @@ approve contains finding if {
 }
 
 # A multiplier or a target that is set for the first time starts from "no adjustment" and not from
-# nothing, so only bids and budgets count here.
+# nothing, so only bids, their limits and budgets count here. A first limit may be a floor under every bid: nothing
+# in the change tells it from a ceiling.
 approve contains finding if {
 	input.change.before.type == "absent"
 	input.change.after.type == "money"
@@ -43,3 +44,5 @@ approve contains finding if {
 sets_amount if change.is_bid
 
 sets_amount if change.is_budget
+
+sets_amount if input.change.kind == "bid_limit"

@@ -18,6 +18,8 @@ exclude(share, gone) := removing("targeting_exclusion", example.absent, example.
 
 unknown(document) := json.remove(document, ["facts/delivery_share"])
 
+forgotten(document) := object.union(document, {"unknown": [example.stale("delivery_share", 200000)]})
+
 unlimited(document) := example.with_limit(
 	example.with_limit(document, "state", "delivery_removed", example.no_limit),
 	"state", "delivery_removed_block", example.no_limit,
@@ -45,6 +47,15 @@ examples := {
 	"an exclusion is no emergency": {"input": in_emergency(exclude(50001, 25)), "expect": "block"},
 	"nobody knows its share, and much is gone": {"input": unknown(pause(0, 11)), "expect": "approve"},
 	"nobody knows its share": {"input": unknown(pause(0, 10)), "expect": "pass"},
+	"its share was told too long ago": {"input": forgotten(unknown(pause(0, 10))), "expect": "approve"},
+	"its share was told too long ago, in an emergency": {
+		"input": in_emergency(forgotten(unknown(pause(0, 10)))),
+		"expect": "pass",
+	},
+	"its share was told too long ago, and it is turned on": {
+		"input": forgotten(unknown(removing("status", example.text("PAUSED"), example.text("ENABLED"), 0, 0))),
+		"expect": "pass",
+	},
 	"any share, where that is the limit": {"input": unlimited(pause(900000, 90)), "expect": "pass"},
 	"a campaign that is turned on": {
 		"input": removing("status", example.text("PAUSED"), example.text("ENABLED"), 300001, 40),

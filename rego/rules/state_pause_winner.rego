@@ -2,13 +2,14 @@
 # title: Pausing what converts
 # description: |
 #   What brings conversions is not switched off by a program on its own: above a number of conversions in 30 days a
-#   person is asked, and above another it is refused. A stop in an emergency passes with a warning. Where nobody
-#   knows the conversions this says nothing; governance.freshness speaks for what is expected.
+#   person is asked, and above another it is refused. Where the conversions should be known and are not, a person is
+#   asked too: what was told too long ago may have been many. A stop in an emergency passes with a warning. Where
+#   nobody counts conversions this says nothing.
 # custom:
 #   id: state.pause_winner
 #   owner: media-governance
 #   kinds: [status]
-#   optional: [input.facts.conversions_30d]
+#   optional: [input.facts.conversions_30d, data.automations]
 #   source: >-
 #     Krapheno does not pause what has had more than 50 conversions; that a person is asked above 10, which Amazon's
 #     rule-based bidding needs in 30 days, is Bidrail's own proposal
@@ -17,6 +18,7 @@ package bidrail.rules.state_pause_winner
 import data.bidrail.lib.decimal
 import data.bidrail.lib.experiment
 import data.bidrail.lib.limit
+import data.bidrail.lib.unknown
 
 # A status that goes to neither on nor off, such as archived, brings no conversions any more.
 stops if {
@@ -42,6 +44,22 @@ approve contains finding if {
 	not experiment.emergency
 	conversions > input.limits.state.winner_conversions.count * limit.million
 	finding := described(input.limits.state.winner_conversions, "above {limit} a person decides")
+}
+
+# Unknown is not few.
+approve contains finding if {
+	stops
+	not experiment.emergency
+	some fact in input.unknown
+	fact.name == "conversions_30d"
+	finding := {
+		"message": "how many conversions {type} {target} has had is not known: {unknown}; a person decides",
+		"observed": input.change.after,
+		"limit": input.limits.state.winner_conversions,
+		"type": input.change.target.entity_type,
+		"target": input.change.target.entity_id,
+		"unknown": unknown.described(fact),
+	}
 }
 
 warn contains finding if {

@@ -10,6 +10,12 @@ converting(after, thousandths) := example.document("status", example.text("ENABL
 
 pause(thousandths) := converting("PAUSED", thousandths)
 
+# A connector knew it, too long ago.
+forgotten(after) := example.document(
+	"status", example.text("ENABLED"), example.text(after),
+	{"unknown": [example.stale("conversions_30d", 200000)]},
+)
+
 in_emergency(document) := object.union(
 	document,
 	{"change": {"reason": {"code": "tracking_down", "text": "no conversions since noon"}}},
@@ -27,6 +33,26 @@ examples := {
 		"input": example.document("status", example.text("ENABLED"), example.text("PAUSED"), {}),
 		"expect": "pass",
 	},
+	"its conversions were told too long ago": {"input": forgotten("PAUSED"), "expect": "approve"},
+	"its conversions were told too long ago, in an emergency": {
+		"input": in_emergency(forgotten("PAUSED")),
+		"expect": "pass",
+	},
+	"its conversions should be known": {
+		"input": example.document("status", example.text("ENABLED"), example.text("PAUSED"), {"unknown": [{
+			"name": "conversions_30d",
+			"why": "missing",
+		}]}),
+		"expect": "approve",
+	},
+	"another fact is not known": {
+		"input": example.document("status", example.text("ENABLED"), example.text("PAUSED"), {"unknown": [{
+			"name": "clicks_30d",
+			"why": "missing",
+		}]}),
+		"expect": "pass",
+	},
+	"its conversions were told too long ago, and it stays": {"input": forgotten("ENABLED"), "expect": "pass"},
 	"a status that is taken away": {
 		"input": object.union(pause(50001), {"change": {"after": {"type": "absent"}, "direction": "unordered"}}),
 		"expect": "pass",
@@ -60,4 +86,14 @@ test_no_limits if {
 	)
 	count(state_pause_winner.block) == 0 with input as unlimited
 	count(state_pause_winner.approve) == 0 with input as unlimited
+}
+
+# The reason alone switches nothing off: once there is a registry, it says whose word counts.
+test_an_emergency_is_nobodys_word if {
+	calls := object.union(in_emergency(pause(50001)), {"actor": {"subject": "bidder"}})
+	every row in [{}, {"emergencies": false}, {"emergencies": "yes"}] {
+		count(state_pause_winner.block) == 1 with input as calls with data.automations as {"bidder": row}
+	}
+	count(state_pause_winner.block) == 1 with input as calls with data.automations as {"pacer": {"emergencies": true}}
+	count(state_pause_winner.block) == 0 with input as calls with data.automations as {"bidder": {"emergencies": true}}
 }
