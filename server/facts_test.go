@@ -161,23 +161,24 @@ func TestDeliveryShareOfConnectors(t *testing.T) {
 		return most
 	}
 	for name, test := range map[string]struct {
-		put  func(*servertest.Server)
-		want int64
+		put     func(*servertest.Server)
+		verdict policy.Verdict
+		want    int64
 	}{
-		"only the caller says": {func(*servertest.Server) {}, 1_000},
+		"only the caller says": {func(*servertest.Server) {}, policy.Allow, 1_000},
 		"a connector knows": {func(s *servertest.Server) {
 			putFacts(t, s, observed(s, entity("campaign", "c"), "delivery_share", policy.RatioValue(80_000), time.Minute))
-		}, 80_000},
+		}, policy.Allow, 80_000},
 		"a connector knew": {func(s *servertest.Server) {
 			putFacts(t, s, observed(s, entity("campaign", "c"), "delivery_share", policy.RatioValue(80_000), 2*time.Hour))
-		}, 1_000},
+		}, policy.RequireApproval, 0}, // what is unknown by now is not nothing, whatever the caller says
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := servertest.New(t)
 			test.put(s)
 			results, err := s.Core.Check(t.Context(), s.Automation.Principal, server.CheckRequest{Changes: []*policy.Change{pause("c", 1_000)}})
-			if err != nil || results[0].Decision.Verdict != policy.Allow {
-				t.Fatalf("got %+v, %v; want ALLOW", results[0].Decision, err)
+			if err != nil || results[0].Decision.Verdict != test.verdict {
+				t.Fatalf("got %+v, %v; want %v", results[0].Decision, err, test.verdict)
 			}
 			if got := moved(s); got != test.want {
 				t.Errorf("the ledger counts %d ppm, want %d", got, test.want)

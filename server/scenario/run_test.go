@@ -8,12 +8,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bidrail/bidrail/rego"
 	"github.com/bidrail/bidrail/server/servertest"
 )
 
 // TestShipped plays the scenarios of the shipped pack, and holds the list of them in the docs against their files.
 func TestShipped(t *testing.T) {
-	loaded := servertest.Load(t, servertest.Pack(t, nil))
+	loaded := servertest.Load(t, rego.Files())
 	scenarios := read(t, loaded)
 	docs, err := os.ReadFile("../../docs/scenarios.md")
 	if err != nil {
