@@ -277,7 +277,9 @@ func TestATestOfThousands(t *testing.T) {
 		change.Target.Campaign, change.Target.EntityId = campaign, id
 		return change
 	}
-	blocked := func(result server.Result) bool { return findingOf(result.Decision, "experiment.arm_symmetry").Effect == policy.Blocks }
+	blocked := func(result server.Result) bool {
+		return findingOf(result.Decision, "experiment.arm_symmetry").Effect == policy.Blocks
+	}
 	alone := decide(t, s, bid("alone", "101"))[0]
 	one := decide(t, s, servertest.InGroup("one", bid("base", "101"), bid("other", "9"))...)
 	both := decide(t, s, servertest.InGroup("both", bid("a", "101"), bid("b", "102"))...)

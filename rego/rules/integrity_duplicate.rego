@@ -32,7 +32,7 @@ block contains finding if {
 approve contains finding if {
 	input.batch.same_field > input.limits.integrity.batch_repeats.count
 	finding := {
-		"message": "this call changes {kind} of {target} once more, after {observed} before it; find out which value is meant",
+		"message": "this call changes {kind} of {target} again, after {observed} before it; find out which value is meant",
 		"observed": input.batch.same_field,
 		"limit": input.limits.integrity.batch_repeats,
 		"kind": input.change.kind,
