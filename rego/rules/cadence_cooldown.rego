@@ -27,7 +27,7 @@ warn contains finding if {
 restless contains finding if {
 	input.windows.field.last_change_age_s < input.limits.cadence.cooldown.seconds
 	finding := {
-		"message": "{kind} of {target} changed {observed} ago and rests for {limit}; wait, and send a rise with a new change_id",
+		"message": "{kind} of {target} changed {observed} ago and rests for {limit}; send a rise later, with a new change_id",
 		"observed": {"seconds": input.windows.field.last_change_age_s},
 		"limit": input.limits.cadence.cooldown,
 		"kind": input.change.kind,
@@ -40,7 +40,7 @@ restless contains finding if {
 	input.limits.cadence.cooldown.seconds > 0
 	not known_age
 	finding := {
-		"message": "{kind} of {target} has changed, and when is not known; wait {limit}, and send a rise with a new change_id",
+		"message": "{kind} of {target} has changed, and when is not known; send a rise after {limit}, with a new change_id",
 		"observed": "unknown",
 		"limit": input.limits.cadence.cooldown,
 		"kind": input.change.kind,
