@@ -47,7 +47,7 @@ demo: ## Start a server and let an example automation run into its guardrails
 	@go run ./client/examples/demo
 
 .PHONY: test
-test: fmt vet staticcheck proto rego race crash ## Everything that CI runs
+test: fmt vet staticcheck proto rego race plain crash ## Everything that CI runs
 
 .PHONY: generate
 generate: ## Generate the Go code and the OpenAPI file from proto/
@@ -173,7 +173,12 @@ race: ## go test with the race detector
 	@command -v "$$(go env CC)" >/dev/null || { echo 'the race detector needs a C compiler; on Debian: apt-get install gcc libc6-dev' >&2; exit 1; }
 	@# The longest first, so that it does not run alone in the end.
 	@packages=$$(go list $(PACKAGES)); longest=$$(grep '/bidrail/server$$' <<<"$$packages" || true); \
-		CGO_ENABLED=1 go test $(race_flags) -skip '^TestDisk' $$longest $$packages
+		CGO_ENABLED=1 go test $(race_flags) -skip '^(TestDisk.*|TestScript)$$' $$longest $$packages
+
+.PHONY: plain
+plain: ## What the race detector makes too slow: commands, which are processes of their own, and more seeds of the simulation
+	@echo "plain: the scripts of cmd/bidrail, and simulations"
+	@go test -run '^(TestScript|TestSimulation|TestApprovalSimulation)$$' ./cmd/bidrail ./server
 
 .PHONY: crash
 crash: ## Kill the server again and again, and let its disk fail

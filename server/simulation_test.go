@@ -27,7 +27,7 @@ import (
 )
 
 var (
-	simSeeds = flag.Int("sim.seeds", 60, "how many seeds are simulated")
+	simSeeds = flag.Int("sim.seeds", usualSeeds, "how many seeds are simulated")
 	simFirst = flag.Uint64("sim.first", 1, "the first of them")
 	simSeed  = flag.Uint64("sim.seed", 0, "simulate this seed alone, and show what happens")
 )

@@ -61,3 +61,19 @@ test_a_fact_is_the_same_value if {
 	not change.same_value(example.unlimited, example.absent)
 	not change.same_value(example.money(1000000, "EUR"), example.usd(100))
 }
+
+test_values_of_every_type_are_the_same_as_themselves if {
+	values := [
+		example.usd(0), example.usd(100), example.percent(0), example.percent(100), example.text(""), example.text("a"),
+		{"type": "flag", "flag": false}, {"type": "flag", "flag": true}, example.unlimited, example.absent,
+	]
+	every i, a in values {
+		every j, b in values {
+			same(a, b) == (i == j)
+		}
+	}
+}
+
+same(a, b) if change.same_value(a, b)
+
+same(a, b) := false if not change.same_value(a, b)
