@@ -27,6 +27,9 @@ regal := go tool -modfile=tools/regal/go.mod regal
 # tests with a record. Races are looked for there as everywhere.
 race_flags := -race -gcflags='modernc.org/...=-d=checkptr=0'
 
+# Tests of package server in which many ask at once.
+at_once := $(addprefix server/,race_test.go batch_test.go failure_test.go linearizability_test.go settle_test.go simulation_test.go simulation_approvals_test.go watch_test.go)
+
 # Where git cannot read the folder (an unpacked archive, another owner's checkout), build without its stamp.
 vcs := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo false)
 
@@ -171,14 +174,15 @@ rules-generated: build ## Is docs/rules.md that of the shipped policy pack?
 race: ## go test with the race detector
 	@echo "race: go test -race $(PACKAGES)"
 	@command -v "$$(go env CC)" >/dev/null || { echo 'the race detector needs a C compiler; on Debian: apt-get install gcc libc6-dev' >&2; exit 1; }
-	@# The longest first, so that it does not run alone in the end.
-	@packages=$$(go list $(PACKAGES)); longest=$$(grep '/bidrail/server$$' <<<"$$packages" || true); \
-		CGO_ENABLED=1 go test $(race_flags) -skip '^(TestDisk.*|TestScript)$$' $$longest $$packages
+	@# Of package server those in which many things happen at once; each of the others compiles rules of its own, and does one thing after another.
+	@CGO_ENABLED=1 go test $(race_flags) -skip '^(TestDisk.*|TestScript|TestShippedPackPassesItsTests|TestHostileRules)$$' $$(go list $(PACKAGES) | grep -v '/bidrail/server$$')
+	@CGO_ENABLED=1 go test $(race_flags) -run "^($$(sed -nE 's/^func (Test[A-Za-z0-9]+)\(.*/\1/p' $(at_once) | paste -sd'|'))$$" ./server
 
 .PHONY: plain
-plain: ## What the race detector makes too slow: commands, which are processes of their own, and more seeds of the simulation
-	@echo "plain: the scripts of cmd/bidrail, and simulations"
-	@go test -run '^(TestScript|TestSimulation|TestApprovalSimulation)$$' ./cmd/bidrail ./server
+plain: ## What the race detector makes too slow: the server whole, commands, which are processes of their own, and hostile rules
+	@echo "plain: without the race detector"
+	@go test ./server
+	@go test -run '^(TestScript|TestHostileRules)$$' ./cmd/bidrail ./policy
 
 .PHONY: crash
 crash: ## Kill the server again and again, and let its disk fail

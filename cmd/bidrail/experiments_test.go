@@ -43,7 +43,7 @@ func TestExperimentsManual(t *testing.T) {
 		"- a list":                       "cannot unmarshal",
 		"a: {type: ab}\na: {type: lift}": "already defined",
 		"a: {type: ab, arms: {x: [}}":    "did not find",
-		"a: {type: ab, owner: x, arms: {x: {campaigns: [7]}}}": "experiment a: json: cannot unmarshal number",
+		"a: {type: ab, owner: x, arms: {x: {campaigns: [7]}}}": "experiment a: arms.campaigns cannot be a number; write it in quotes",
 	} {
 		_, err := (&experimentsApplyCommand{File: "-"}).read(environment{stdin: strings.NewReader(text)})
 		if err == nil || !strings.Contains(err.Error(), want) {
