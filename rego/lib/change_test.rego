@@ -69,7 +69,7 @@ test_values_of_every_type_are_the_same_as_themselves if {
 	]
 	every i, a in values {
 		every j, b in values {
-			same(a, b) == (i == j)
+			same(a, b) == i == j
 		}
 	}
 }
