@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 
+	"github.com/bidrail/bidrail/policy"
 	"github.com/bidrail/bidrail/policy/calendar"
 	"github.com/bidrail/bidrail/policy/experiment"
 	"github.com/bidrail/bidrail/policy/registry"
@@ -21,7 +22,8 @@ type records struct {
 // noRecords is an empty registry.
 var noRecords = &records{tests: experiment.NewIndex(nil), calendar: &calendar.Calendar{}}
 
-// readRegistry reads the registry, or nothing but its epoch when it is known.
+// readRegistry reads the registry, or nothing but its epoch when it is known. An entry that cannot be read, as one that a newer
+// version has put, is a policy.ErrUnavailable: what it holds still is not known.
 func (s *Server) readRegistry(r store.RegistryReader) (*records, error) {
 	epoch, err := r.RegistryEpoch()
 	if err != nil {
@@ -46,12 +48,12 @@ func (s *Server) readRegistry(r store.RegistryReader) (*records, error) {
 		case registry.Experiment:
 			each, err := experiment.DecodeEntry(entry.ID, entry.Body)
 			if err != nil {
-				return nil, fmt.Errorf("registry: %w", err)
+				return nil, unreadable(entry, err)
 			}
 			read.experiments = append(read.experiments, each)
 		case registry.Calendar:
 			if err := read.calendar.AddEntry(entry.ID, entry.Body, entry.At); err != nil {
-				return nil, fmt.Errorf("registry: %w", err)
+				return nil, unreadable(entry, err)
 			}
 		}
 	}
@@ -61,4 +63,9 @@ func (s *Server) readRegistry(r store.RegistryReader) (*records, error) {
 		s.registry.Store(read)
 	}
 	return read, nil
+}
+
+// unreadable is not what the caller did wrong, whatever the entry has wrong.
+func unreadable(entry registry.Entry, err error) error {
+	return fmt.Errorf("%w: version %d of the %s %s in the registry cannot be read: %v", policy.ErrUnavailable, entry.Version, entry.Kind, entry.ID, err)
 }
