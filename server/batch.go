@@ -38,6 +38,7 @@ type candidate struct {
 	hold         ledger.Hold            // to be placed
 	facts        map[string]policy.Fact // what is known of its target: connectors' facts and the caller's
 	stale        []policy.StaleFact     // what connectors knew of it, and is too old
+	tests        []string               // live ones that it is in, of a leg of a group
 	contradicted bool                   // by what the ledger knows of its field: it is no cut, whatever it says
 	standing     mode.Standing          // the mode it is judged under
 	windows      policy.Windows         // what it is judged under
@@ -250,6 +251,9 @@ func (s *Server) judge(ctx context.Context, active *Policy, principal policy.Pri
 	}
 	for _, c := range open { // before any is judged: the legs of a group see one another's
 		c.contradicted = g.contradicts(c)
+		if c.group != nil {
+			c.tests = active.liveTests(c.change, g, now)
+		}
 	}
 	evaluate := func(c *candidate) {
 		// A place first: what runs once it has begun is not slowed down by what waits, so that many

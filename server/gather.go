@@ -33,23 +33,31 @@ func (p *Policy) request(c *candidate, principal policy.Principal, g *ground, no
 		request.Freezes, request.Promos = append(request.Freezes, freezes...), append(request.Promos, promos...)
 	}
 	if c.group != nil {
-		request.Group = p.legs(c.group, g, now)
+		request.Group = c.group.legs()
 	}
 	return request
 }
 
-// legs is the group as its members see one another.
-func (p *Policy) legs(of *group, g *ground, now time.Time) []policy.Leg {
-	legs := make([]policy.Leg, len(of.members))
-	for i, member := range of.members {
-		legs[i].Change, legs[i].Contradicted = member.change, member.contradicted
-		for _, tests := range []*experiment.Index{p.tests, g.registry.tests} {
-			for _, participation := range tests.Touching(member.change, now) {
-				if participation.Holds() {
-					legs[i].Experiments = append(legs[i].Experiments, participation.ID)
-				}
+// liveTests is the ids of the live tests that a leg of a group is in.
+func (p *Policy) liveTests(change *policy.Change, g *ground, now time.Time) (ids []string) {
+	if p == nil {
+		return nil
+	}
+	for _, tests := range []*experiment.Index{p.tests, g.registry.tests} {
+		for _, participation := range tests.Touching(change, now) {
+			if participation.Holds() {
+				ids = append(ids, participation.ID)
 			}
 		}
+	}
+	return ids
+}
+
+// legs is the group as its members see one another.
+func (g *group) legs() []policy.Leg {
+	legs := make([]policy.Leg, len(g.members))
+	for i, member := range g.members {
+		legs[i] = policy.Leg{Change: member.change, Experiments: member.tests, Contradicted: member.contradicted}
 	}
 	return legs
 }
