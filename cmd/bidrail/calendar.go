@@ -330,16 +330,7 @@ func decodeYAML(content []byte) (document any, err error) {
 	if node.IsZero() {
 		return nil, errors.New("it is empty")
 	}
-	var written func(*yaml.Node)
-	written = func(node *yaml.Node) {
-		if node.Kind == yaml.ScalarNode && node.ShortTag() == "!!timestamp" {
-			node.Tag = "!!str"
-		}
-		for _, child := range node.Content {
-			written(child)
-		}
-	}
-	written(&node)
+	timesAsWritten(&node)
 	err = node.Decode(&document)
 	return document, err
 }
