@@ -82,14 +82,14 @@ func (s *Server) Check(ctx context.Context, principal policy.Principal, request 
 // maxAttempts bounds how often a call is judged anew because somebody switched a mode meanwhile.
 const maxAttempts = 3
 
-// errModeChanged: a mode was switched between judging and recording, or the registry was edited.
-var errModeChanged = fmt.Errorf("%w: modes are being switched, or tests and the calendar edited; ask again", policy.ErrUnavailable)
+// errGroundChanged: a mode was switched between judging and recording, or the registry was edited.
+var errGroundChanged = fmt.Errorf("%w: modes are being switched, or tests and the calendar edited; ask again", policy.ErrUnavailable)
 
 // decide settles every candidate.
 func (s *Server) decide(ctx context.Context, principal policy.Principal, candidates []*candidate, dryRun bool, now time.Time) error {
 	for attempt := 1; ; attempt++ {
 		err := s.decideOnce(ctx, principal, candidates, dryRun, now)
-		if !errors.Is(err, errModeChanged) || attempt == maxAttempts {
+		if !errors.Is(err, errGroundChanged) || attempt == maxAttempts {
 			return err
 		}
 	}
@@ -252,7 +252,7 @@ func (s *Server) recordPortion(ctx context.Context, principal policy.Principal, 
 			}
 			s.told(written.escalated.steps...)
 			return nil
-		case errors.Is(err, errModeChanged):
+		case errors.Is(err, errGroundChanged):
 			return err
 		case !errors.Is(err, store.ErrConflict):
 			return s.notRecorded(err, open)
@@ -313,12 +313,12 @@ func (s *Server) write(ctx context.Context, tx store.Tx, principal policy.Princi
 	var holds []ledger.Hold
 	var permits []permit.Permit
 	if g.registry.epoch != judged.registry.epoch {
-		return nil, errModeChanged
+		return nil, errGroundChanged
 	}
 	for _, members := range units(candidates) {
 		for _, c := range members {
 			if g.modes.epoch != judged.modes.epoch && g.standing(c).Mode != c.standing.Mode {
-				return nil, errModeChanged
+				return nil, errGroundChanged
 			}
 		}
 		settlement.settle(ctx, members)

@@ -28,7 +28,7 @@ func (s *Server) update(ctx context.Context, changes int, write func(store.Tx) e
 
 // isAnswer reports whether an error says something of what was asked for, and not that it could not be written.
 func isAnswer(err error) bool {
-	for _, answer := range []error{policy.ErrNotFound, policy.ErrInvalid, policy.ErrPrecondition, policy.ErrForbidden, policy.ErrExhausted, errModeChanged, errCapChanged} {
+	for _, answer := range []error{policy.ErrNotFound, policy.ErrInvalid, policy.ErrPrecondition, policy.ErrForbidden, policy.ErrExhausted, errGroundChanged, errCapChanged} {
 		if errors.Is(err, answer) {
 			return true
 		}

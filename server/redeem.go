@@ -72,7 +72,7 @@ func (s *Server) Redeem(ctx context.Context, principal policy.Principal, request
 	}
 	for attempt := 1; ; attempt++ {
 		d, err := s.redeemOnce(ctx, principal, request)
-		if (errors.Is(err, errModeChanged) || errors.Is(err, errCapChanged)) && attempt < maxAttempts {
+		if (errors.Is(err, errGroundChanged) || errors.Is(err, errCapChanged)) && attempt < maxAttempts {
 			continue
 		}
 		if err != nil {
@@ -262,7 +262,7 @@ func (d *redemption) write(ctx context.Context, s *Server, tx store.Tx) error {
 		return err
 	}
 	if g.registry.epoch != d.judged.registry.epoch {
-		return errModeChanged
+		return errGroundChanged
 	}
 	at := g.now
 	g.now = d.judged.now // as in a check: windows reach back from when the changes were judged
@@ -271,7 +271,7 @@ func (d *redemption) write(ctx context.Context, s *Server, tx store.Tx) error {
 	var against error // what is in the way now, and does not end the yes: modes are switched back, caps have room again
 	for _, c := range d.candidates {
 		if g.modes.epoch != d.judged.modes.epoch && g.standing(c).Mode != c.standing.Mode {
-			return errModeChanged
+			return errGroundChanged
 		}
 		movement, contradicted := g.known(c)
 		if standing := g.standing(c); !standing.Admits(movement.Direction) { // before rules say so, which would end the approval
