@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
@@ -60,44 +63,28 @@ func CheckAbsence(ctx context.Context, engine *Engine) (*AbsenceReport, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Each example by itself, on all processors, and then what came of them in their order.
+	tried := make([]AbsenceReport, len(examples))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(examples)) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(examples)) && ctx.Err() == nil; i = next.Add(1) - 1 {
+				tried[i].try(ctx, engine, examples[i])
+			}
+		})
+	}
+	workers.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	report := &AbsenceReport{}
 	firing := map[*Rule]bool{}
-	for _, example := range examples {
-		if err := ctx.Err(); err != nil {
-			return nil, err
+	for i := range tried {
+		report.add(&tried[i])
+		if tried[i].Rules > 0 {
+			firing[examples[i].Rule] = true
 		}
-		report.Examples++
-		document := example.Input
-		if document.Map() == nil {
-			report.Wrong = append(report.Wrong, fmt.Sprintf("%s: example %q: input is not an object", example.Rule.ID, example.Name))
-			continue
-		}
-		before := engine.askAlone(ctx, document, example.Rule)
-		if got := before.strongest(example.Rule.ID); got != example.Expect {
-			report.Wrong = append(report.Wrong, fmt.Sprintf("%s: example %q gives %s and expects %s%s", example.Rule.ID, example.Name, got, example.Expect, before.others(example.Rule.ID)))
-			continue
-		}
-		if example.Expect == "pass" {
-			continue
-		}
-		firing[example.Rule] = true
-		for _, path := range removable(engine.shape, document) {
-			if example.Rule.ignores(path) {
-				continue
-			}
-			report.Removals++
-			after := engine.askAlone(ctx, remove(document, path), example.Rule)
-			if !after.laxer(before) {
-				continue
-			}
-			laxer := Laxer{example.Rule.ID, example.Name, "input." + strings.Join(path, "."), before.verdict, after.verdict}
-			if example.Rule.declares(laxer.Path) {
-				report.Declared = append(report.Declared, laxer)
-			} else {
-				report.Laxer = append(report.Laxer, laxer)
-			}
-		}
-		report.checkMonotony(ctx, engine, example, before)
 	}
 	report.Rules = len(firing)
 	for _, rule := range engine.rules {
@@ -106,6 +93,53 @@ func CheckAbsence(ctx context.Context, engine *Engine) (*AbsenceReport, error) {
 		}
 	}
 	return report, nil
+}
+
+// try reports what comes of one example. It counts a rule when the example fires.
+func (r *AbsenceReport) try(ctx context.Context, engine *Engine, example Example) {
+	r.Examples = 1
+	document := example.Input
+	if document.Map() == nil {
+		r.Wrong = append(r.Wrong, fmt.Sprintf("%s: example %q: input is not an object", example.Rule.ID, example.Name))
+		return
+	}
+	before := engine.askAlone(ctx, document, example.Rule)
+	if got := before.strongest(example.Rule.ID); got != example.Expect {
+		r.Wrong = append(r.Wrong, fmt.Sprintf("%s: example %q gives %s and expects %s%s", example.Rule.ID, example.Name, got, example.Expect, before.others(example.Rule.ID)))
+		return
+	}
+	if example.Expect == "pass" {
+		return
+	}
+	r.Rules = 1
+	for _, path := range removable(engine.shape, document) {
+		if example.Rule.ignores(path) {
+			continue
+		}
+		r.Removals++
+		after := engine.askAlone(ctx, remove(document, path), example.Rule)
+		if !after.laxer(before) {
+			continue
+		}
+		laxer := Laxer{example.Rule.ID, example.Name, "input." + strings.Join(path, "."), before.verdict, after.verdict}
+		if example.Rule.declares(laxer.Path) {
+			r.Declared = append(r.Declared, laxer)
+		} else {
+			r.Laxer = append(r.Laxer, laxer)
+		}
+	}
+	r.checkMonotony(ctx, engine, example, before)
+}
+
+// add adds what came of another example, but for its rule.
+func (r *AbsenceReport) add(other *AbsenceReport) {
+	r.Examples += other.Examples
+	r.Removals += other.Removals
+	r.Raises += other.Raises
+	r.Laxer = append(r.Laxer, other.Laxer...)
+	r.Declared = append(r.Declared, other.Declared...)
+	r.More = append(r.More, other.More...)
+	r.Wrong = append(r.Wrong, other.Wrong...)
 }
 
 // ignores reports whether the path lies in a window that the rule does not read.
