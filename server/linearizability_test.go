@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	histories   = flag.Int("histories", 3, "how many histories of the ledger are checked")
+	histories   = flag.Int("histories", 5, "how many histories of the ledger are checked")
 	historySize = flag.Int("histories.calls", 320, "how many calls each history has")
 )
 
@@ -38,6 +38,7 @@ const (
 // What 16 clients at once are told of the ledger could have been told to them one after another, each at a moment
 // while it was waiting for the answer, whether or not the store acknowledged everything.
 func TestHistoriesAreLinearizable(t *testing.T) {
+	answers := map[string]int{}
 	for number := range *histories {
 		t.Run(fmt.Sprint("history ", number), func(t *testing.T) {
 			history, unknown := record(t, uint64(number))
@@ -45,20 +46,19 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 			if result != porcupine.Ok {
 				t.Errorf("history %d of %d calls is %s, want Ok", number, len(history), result)
 			}
-			answers := map[string]int{}
 			for _, operation := range history {
 				answers[string(operation.Input.(asked).verb)+" "+operation.Output.(answered).answer]++
 			}
-			for _, answer := range []string{"place allow", "place block", "claim yes", "claim no", "post yes", "post half yes", "give back yes", "headroom "} {
-				if answers[answer] == 0 {
-					t.Errorf("no call was answered %q, so this shows nothing of that", answer)
-				}
-			}
-			if unknown == 0 {
-				t.Error("every answer was known, so this shows nothing of those that are not")
-			}
+			answers["unknown"] += unknown
 		})
 	}
+	// Of all histories together: who comes first is another one at each run, and in one alone nobody may have come to report.
+	for _, answer := range []string{"place allow", "place block", "claim yes", "claim no", "post yes", "post half yes", "give back yes", "headroom ", "unknown"} {
+		if answers[answer] == 0 {
+			t.Errorf("no call was answered %q, so this shows nothing of that", answer)
+		}
+	}
+	t.Logf("answers of %d histories: %v", *histories, answers)
 }
 
 // historian asks for many, and writes down what they are told.
