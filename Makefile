@@ -27,8 +27,18 @@ regal := go tool -modfile=tools/regal/go.mod regal
 # tests with a record. Races are looked for there as everywhere.
 race_flags := -race -gcflags='modernc.org/...=-d=checkptr=0'
 
-# Tests of package server in which many ask at once.
-at_once := $(addprefix server/,race_test.go batch_test.go failure_test.go linearizability_test.go settle_test.go simulation_test.go simulation_approvals_test.go watch_test.go)
+# What the race detector can show is that two things touch one at the same time. It makes all else some ten times slower, and these are long without
+# it; so `make race` leaves them out, and `make plain` runs them. `make nightly` runs everything with it.
+#
+# Packages in which nearly every test loads the whole pack and then asks one thing after another, and of the first of them the files in which many ask at once.
+sequential := $(addprefix github.com/bidrail/bidrail/,server server/scenario)
+at_once := $(addprefix server/,race_test.go batch_test.go failure_test.go invariant_test.go linearizability_test.go settle_test.go simulation_test.go simulation_approvals_test.go watch_test.go)
+# Of other packages the long tests: the evaluators, which share nothing while they run (TestOneEngineServesManyAtOnce is about what they share), commands,
+# which are processes of their own, and rules as large or as slow as they may be.
+long := TestPlansSay.*|TestRandomPolicies|TestConformance|TestDirectVersionsAreOPAs|FuzzCompile|FuzzRun|TestScript|TestHostileRules|TestRevisionOfTooManyOrTooLargeFilesIsRefused
+long_in := $(addprefix github.com/bidrail/bidrail/,cmd/bidrail policy policy/plan)
+# What other steps run: policy-test the pack's own tests, crash whatever lets the disk fail.
+elsewhere := TestShippedPackPassesItsTests|TestNothingMissingPassesTheShippedPack|TestDisk.*
 
 # Where git cannot read the folder (an unpacked archive, another owner's checkout), build without its stamp.
 vcs := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo false)
@@ -171,18 +181,23 @@ rules-generated: build ## Is docs/rules.md that of the shipped policy pack?
 	@bin/bidrail rules docs | cmp - docs/rules.md || { echo 'docs/rules.md is not that of the rules; run: make rules-docs' >&2; exit 1; }
 
 .PHONY: race
-race: ## go test with the race detector
+race: ## go test with the race detector, but for what `make plain` runs
 	@echo "race: go test -race $(PACKAGES)"
 	@command -v "$$(go env CC)" >/dev/null || { echo 'the race detector needs a C compiler; on Debian: apt-get install gcc libc6-dev' >&2; exit 1; }
-	@# Of package server those in which many things happen at once; each of the others compiles rules of its own, and does one thing after another.
-	@CGO_ENABLED=1 go test $(race_flags) -skip '^(TestDisk.*|TestScript|TestShippedPackPassesItsTests|TestHostileRules)$$' $$(go list $(PACKAGES) | grep -v '/bidrail/server$$')
-	@CGO_ENABLED=1 go test $(race_flags) -run "^($$(sed -nE 's/^func (Test[A-Za-z0-9]+)\(.*/\1/p' $(at_once) | paste -sd'|'))$$" ./server
+	@packages="$$(go list $(PACKAGES))"; \
+		many="$$(grep -vxF $(addprefix -e ,$(sequential)) <<<"$$packages" || true)"; \
+		[ -z "$$many" ] || CGO_ENABLED=1 go test $(race_flags) -skip '^($(long)|$(elsewhere))$$' $$many; \
+		! grep -qxF $(firstword $(sequential)) <<<"$$packages" || \
+			CGO_ENABLED=1 go test $(race_flags) -run "^($$(sed -nE 's/^func (Test[A-Za-z0-9]+)\(.*/\1/p' $(at_once) | paste -sd'|'))$$" ./server
 
 .PHONY: plain
-plain: ## What the race detector makes too slow: the server whole, commands, which are processes of their own, and hostile rules
-	@echo "plain: without the race detector"
-	@go test ./server
-	@go test -run '^(TestScript|TestHostileRules)$$' ./cmd/bidrail ./policy
+plain: ## What is long and shows the race detector nothing
+	@echo "plain: without the race detector, what is long with it"
+	@packages="$$(go list $(PACKAGES))"; \
+		whole="$$(grep -xF $(addprefix -e ,$(sequential)) <<<"$$packages" || true)"; \
+		some="$$(grep -xF $(addprefix -e ,$(long_in)) <<<"$$packages" || true)"; \
+		[ -z "$$whole" ] || go test $$whole; \
+		[ -z "$$some" ] || go test -run '^($(long))$$' $$some
 
 .PHONY: crash
 crash: ## Kill the server again and again, and let its disk fail
