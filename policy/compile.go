@@ -169,7 +169,7 @@ func (c *compilation) run(ctx context.Context, options Options) *Engine {
 	}
 	engine.evaluator = engine.reference
 	if options.Evaluator != ByTopdown {
-		planned, err := newPlanned(ctx, c.deciding(), c.revision.data, rules, root)
+		planned, err := newPlanned(ctx, compiler, c.deciding(), c.revision.data, rules, root)
 		if err == nil {
 			engine.evaluator = planned
 		} else {

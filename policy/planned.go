@@ -2,18 +2,16 @@ package policy
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	opabundle "github.com/open-policy-agent/opa/v1/bundle"
-	"github.com/open-policy-agent/opa/v1/compile"
 	"github.com/open-policy-agent/opa/v1/ir"
+	"github.com/open-policy-agent/opa/v1/rego"
 
 	"github.com/bidrail/bidrail/policy/plan"
 	"github.com/bidrail/bidrail/policy/term"
@@ -34,8 +32,8 @@ type plannedSets struct {
 
 // newPlanned plans and compiles the rules. Modules are those that decide, as they were parsed. It fails where the revision cannot
 // be planned.
-func newPlanned(ctx context.Context, modules map[string]*ast.Module, data map[string]any, rules []*Rule, root *shape) (*planEvaluator, error) {
-	planned, err := planRules(ctx, modules, rules)
+func newPlanned(ctx context.Context, compiler *ast.Compiler, modules map[string]*ast.Module, data map[string]any, rules []*Rule, root *shape) (*planEvaluator, error) {
+	planned, err := planRules(ctx, compiler, rules)
 	if err != nil {
 		return nil, err
 	}
@@ -159,37 +157,49 @@ func planError(err error) error {
 	return &EvaluationError{Reason: err.Error()}
 }
 
-// planRules has OPA plan the sets of the rules.
-func planRules(ctx context.Context, modules map[string]*ast.Module, rules []*Rule) (*ir.Policy, error) {
-	b := &opabundle.Bundle{Data: map[string]any{}}
-	for _, name := range slices.Sorted(maps.Keys(modules)) {
-		b.Modules = append(b.Modules, opabundle.ModuleFile{URL: name, Path: name, Parsed: modules[name]})
-	}
-	var entrypoints []string
+// planRules has OPA plan the sets of the rules. OPA hands a plan that is not written to a file only to the evaluators that are registered with it.
+func planRules(ctx context.Context, compiler *ast.Compiler, rules []*Rule) (*ir.Policy, error) {
+	registerPlans()
+	var paths []string
 	for _, rule := range rules {
 		for _, set := range setsOf(rule) {
-			entrypoints = append(entrypoints, strings.ReplaceAll(set.path(), ".", "/"))
+			paths = append(paths, "data."+set.path())
 		}
 	}
-	compiler := compile.New().
-		WithTarget(compile.TargetPlan).
-		WithCapabilities(capabilities(false)).
-		WithRegoVersion(ast.RegoV2).
-		WithEntrypoints(entrypoints...).
-		WithPruneUnused(true).
-		WithBundle(b)
-	if err := compiler.Build(ctx); err != nil {
+	var planned *ir.Policy
+	ctx = context.WithValue(ctx, receivesPlan{}, &planned)
+	query := rego.New(rego.Query("x := ["+strings.Join(paths, ", ")+"]"), rego.Compiler(compiler), rego.Target(planTarget))
+	if _, err := query.PrepareForEval(ctx); err != nil {
 		return nil, err
 	}
-	plans := compiler.Bundle().PlanModules
-	if len(plans) != 1 {
-		return nil, fmt.Errorf("OPA made %d plans and not one", len(plans))
+	if planned == nil {
+		return nil, errors.New("OPA made no plan")
 	}
-	policy := &ir.Policy{}
-	if err := json.Unmarshal(plans[0].Raw, policy); err != nil {
-		return nil, err
+	return planned, nil
+}
+
+// planTarget is what OPA is asked to prepare for, to get at a plan.
+const planTarget = "bidrail"
+
+var registerPlans = sync.OnceFunc(func() { rego.RegisterPlugin(planTarget, planReceiver{}) })
+
+// receivesPlan is the key of a context, of the place that a plan is to be put in.
+type receivesPlan struct{}
+
+// planReceiver is an evaluator as OPA sees it, which evaluates nothing and keeps no plan.
+type planReceiver struct{}
+
+// IsTarget implements [rego.TargetPlugin].
+func (planReceiver) IsTarget(target string) bool { return target == planTarget }
+
+// PrepareForEval implements [rego.TargetPlugin].
+func (planReceiver) PrepareForEval(ctx context.Context, planned *ir.Policy, _ ...rego.PrepareOption) (rego.TargetPluginEval, error) {
+	place, ok := ctx.Value(receivesPlan{}).(**ir.Policy)
+	if !ok {
+		return nil, fmt.Errorf("the target %s is for planning only", planTarget)
 	}
-	return policy, nil
+	*place = planned
+	return nil, nil
 }
 
 // dataRead is that part of the revision's data that the modules read: limits and people can be large, and are not read by rules.

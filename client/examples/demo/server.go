@@ -41,7 +41,7 @@ func projectFolder() (string, error) {
 
 // build makes bin/bidrail from the present sources; when nothing has changed that is quick.
 func build(ctx context.Context, root string) error {
-	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", filepath.Join("bin", "bidrail"), "./cmd/bidrail")
+	command := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join("bin", "bidrail"), "./cmd/bidrail")
 	command.Dir = root
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := command.CombinedOutput(); err != nil {
