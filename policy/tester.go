@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -88,33 +89,27 @@ func RunTests(ctx context.Context, revision *Revision, options TestOptions) (*Te
 	if err != nil {
 		return nil, err
 	}
-	compiler := newCompiler(root, true)
-	compiler.Compile(modules)
-	if compiler.Failed() {
-		return nil, fmt.Errorf("%w: %s", ErrRevision, strings.Join(compilerComplaints(compiler.Errors), "\n"))
+	t := &testRun{modules: modules, root: root, store: inmem.NewFromObject(revision.data), timeout: options.Timeout}
+	if t.timeout <= 0 {
+		t.timeout = 30 * time.Second
 	}
-	store := inmem.NewFromObject(revision.data)
-	if options.Timeout <= 0 {
-		options.Timeout = 30 * time.Second
-	}
-	runner := tester.NewRunner().SetCompiler(compiler).SetStore(store).SetModules(modules).
-		SetDefaultRegoVersion(ast.RegoV2).RaiseBuiltinErrors(true).SetTimeout(options.Timeout).EnableTracing(true)
 	var covered *cover.Cover
 	if options.Coverage {
 		covered = cover.New()
-		runner = runner.SetCoverageQueryTracer(covered)
 	}
-	transaction, err := store.NewTransaction(ctx, storage.TransactionParams{})
+	results, err := t.run(ctx, func(runner *tester.Runner) {
+		if covered != nil {
+			runner.SetCoverageQueryTracer(covered)
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer store.Abort(ctx, transaction)
-	results, err := runner.RunTests(ctx, transaction)
-	if err != nil {
-		return nil, fmt.Errorf("%w: tests: %v", ErrRevision, err)
+	if err := t.traceFailures(ctx, results); err != nil {
+		return nil, err
 	}
 	report := &TestReport{}
-	for result := range results {
+	for _, result := range results {
 		report.Results = append(report.Results, testResult(result))
 	}
 	slices.SortFunc(report.Results, func(a, b TestResult) int { return strings.Compare(a.Name, b.Name) })
@@ -122,6 +117,58 @@ func RunTests(ctx context.Context, revision *Revision, options TestOptions) (*Te
 		report.Coverage = coverage(covered.Report(modules), modules)
 	}
 	return report, ctx.Err()
+}
+
+// testRun is what the tests of a revision are run with.
+type testRun struct {
+	modules map[string]*ast.Module
+	root    *shape
+	store   storage.Store
+	timeout time.Duration
+}
+
+func (t *testRun) run(ctx context.Context, set func(*tester.Runner)) ([]*tester.Result, error) {
+	runner := tester.NewRunner().SetCompiler(newCompiler(t.root, true)).SetStore(t.store).SetModules(t.modules).
+		SetDefaultRegoVersion(ast.RegoV2).RaiseBuiltinErrors(true).SetTimeout(t.timeout)
+	set(runner)
+	transaction, err := t.store.NewTransaction(ctx, storage.TransactionParams{})
+	if err != nil {
+		return nil, err
+	}
+	defer t.store.Abort(ctx, transaction)
+	running, err := runner.RunTests(ctx, transaction)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", ErrRevision, strings.Join(compilerComplaints(err), "\n"))
+	}
+	var results []*tester.Result
+	for result := range running {
+		results = append(results, result)
+	}
+	return results, nil
+}
+
+// traceFailures runs what did not pass once more, to see where it fails. A trace of everything takes longer than the tests.
+func (t *testRun) traceFailures(ctx context.Context, results []*tester.Result) error {
+	failed := map[string]*tester.Result{}
+	var names []string
+	for _, result := range results {
+		if name := result.Package + "." + result.Name; !result.Pass() && !result.Skip && result.Error == nil {
+			failed[name] = result
+			names = append(names, regexp.QuoteMeta(name))
+		}
+	}
+	if len(failed) == 0 || ctx.Err() != nil {
+		return nil
+	}
+	traced, err := t.run(ctx, func(runner *tester.Runner) {
+		runner.EnableTracing(true).Filter("^(" + strings.Join(names, "|") + ")$")
+	})
+	for _, result := range traced {
+		if first := failed[result.Package+"."+result.Name]; first != nil {
+			first.Trace = result.Trace
+		}
+	}
+	return err
 }
 
 func testResult(result *tester.Result) TestResult {
