@@ -14,7 +14,7 @@ PACKAGES ?= ./...
 # How long `make nightly` fuzzes each target.
 FUZZTIME ?= 5m
 # How often `make crash` kills the server, and at how many occurrences it lets each system call fail. docs/reliability.md has longer runs.
-CRASH_CYCLES ?= 300
+CRASH_CYCLES ?= 200
 CRASH_FAULTS ?= 3
 # How many seeds `make nightly` simulates, from another one on each night.
 SEEDS ?= 20000
@@ -31,15 +31,14 @@ race_flags := -race -gcflags='all=-d=checkptr=0' -gcflags='modernc.org/sqlite/li
 # What the race detector can show is that two things touch one at the same time. It makes all else some ten times slower. So `make race` leaves out what
 # does one thing after another, and `make plain` runs that; `make nightly` runs everything with it.
 #
-# Packages that start nothing by themselves, or whose tests load the whole pack and then ask one thing after another. Of server these are the files in which many
-# ask at once.
+# Packages that start next to nothing by themselves, or whose tests load the pack and then ask one thing after another; and the files of their tests in
+# which many ask at once.
 sequential := $(addprefix github.com/bidrail/bidrail/,server server/scenario client/formats \
-	$(addprefix policy/,approval audit calendar experiment fact ledger mode permit plan registry term))
-at_once := $(addprefix server/,race_test.go batch_test.go failure_test.go invariant_test.go linearizability_test.go settle_test.go simulation_test.go simulation_approvals_test.go watch_test.go)
-# Of other packages the long tests: both evaluators, which share nothing while they run (TestOneEngineServesManyAtOnce is about what they share), commands,
-# which are processes of their own, and rules as large or as slow as they may be.
-long := TestPlansSay.*|TestScript|TestHostileRules|TestRevisionOfTooManyOrTooLargeFilesIsRefused
-long_in := $(addprefix github.com/bidrail/bidrail/,cmd/bidrail policy)
+	policy $(addprefix policy/,approval audit calendar experiment fact ledger mode permit plan registry term))
+at_once := $(addprefix policy/,absence_test.go evaluate_test.go) $(addprefix server/,race_test.go batch_test.go failure_test.go invariant_test.go \
+	linearizability_test.go settle_test.go simulation_test.go simulation_approvals_test.go watch_test.go)
+# Commands are processes of their own.
+commands := TestScript
 # What other steps run: policy-test the pack's own tests, crash whatever lets the disk fail.
 elsewhere := TestShippedPackPassesItsTests|TestNothingMissingPassesTheShippedPack|TestDisk.*
 
@@ -189,18 +188,18 @@ race: ## go test with the race detector, but for what `make plain` runs
 	@command -v "$$(go env CC)" >/dev/null || { echo 'the race detector needs a C compiler; on Debian: apt-get install gcc libc6-dev' >&2; exit 1; }
 	@packages="$$(go list $(PACKAGES))"; \
 		many="$$(grep -vxF $(addprefix -e ,$(sequential)) <<<"$$packages" || true)"; \
-		[ -z "$$many" ] || CGO_ENABLED=1 go test $(race_flags) -skip '^($(long)|$(elsewhere))$$' $$many; \
-		! grep -qxF $(firstword $(sequential)) <<<"$$packages" || \
-			CGO_ENABLED=1 go test $(race_flags) -run "^($$(sed -nE 's/^func (Test[A-Za-z0-9]+)\(.*/\1/p' $(at_once) | paste -sd'|'))$$" ./server
+		[ -z "$$many" ] || CGO_ENABLED=1 go test $(race_flags) -skip '^($(commands)|$(elsewhere))$$' $$many; \
+		some="$$(grep -xF $(addprefix -e ,$(sequential)) <<<"$$packages" | grep -xE '.*/(policy|server)' || true)"; \
+		[ -z "$$some" ] || CGO_ENABLED=1 go test $(race_flags) -skip '^($(elsewhere))$$' \
+			-run "^($$(sed -nE 's/^func (Test[A-Za-z0-9]+)\(.*/\1/p' $(at_once) | paste -sd'|'))$$" $$some
 
 .PHONY: plain
-plain: ## What is long and shows the race detector nothing
-	@echo "plain: without the race detector, what is long with it"
+plain: ## What does one thing after another, without the race detector
+	@echo "plain: go test of what does one thing after another"
 	@packages="$$(go list $(PACKAGES))"; \
 		whole="$$(grep -xF $(addprefix -e ,$(sequential)) <<<"$$packages" || true)"; \
-		some="$$(grep -xF $(addprefix -e ,$(long_in)) <<<"$$packages" || true)"; \
-		[ -z "$$whole" ] || go test $$whole; \
-		[ -z "$$some" ] || go test -run '^($(long))$$' $$some
+		[ -z "$$whole" ] || go test -skip '^($(elsewhere))$$' $$whole; \
+		! grep -qxF github.com/bidrail/bidrail/cmd/bidrail <<<"$$packages" || go test -run '^($(commands))$$' ./cmd/bidrail
 
 .PHONY: crash
 crash: ## Kill the server again and again, and let its disk fail

@@ -21,7 +21,7 @@ import (
 	"github.com/bidrail/bidrail/policy/term"
 )
 
-var policyCount = flag.Int("policies", 300, "how many random policies are run by both evaluators, at the least")
+var policyCount = flag.Int("policies", 150, "how many random policies are run by both evaluators, at the least")
 
 // What random policies mean to OPA's topdown, they mean here.
 func TestRandomPolicies(t *testing.T) {
