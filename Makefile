@@ -39,6 +39,8 @@ at_once := $(addprefix policy/,absence_test.go evaluate_test.go) $(addprefix ser
 	linearizability_test.go settle_test.go simulation_test.go simulation_approvals_test.go watch_test.go)
 # Commands are processes of their own.
 commands := TestScript
+# Runs two commands, one beside the other, and fails where one of them does: one long package alone keeps half of two processors idle.
+beside = { $(1); } & first=$$!; failed=0; { $(2); } || failed=1; wait $$first || failed=1; exit $$failed
 # What other steps run: policy-test the pack's own tests, crash whatever lets the disk fail.
 elsewhere := TestShippedPackPassesItsTests|TestNothingMissingPassesTheShippedPack|TestDisk.*
 
@@ -188,18 +190,19 @@ race: ## go test with the race detector, but for what `make plain` runs
 	@command -v "$$(go env CC)" >/dev/null || { echo 'the race detector needs a C compiler; on Debian: apt-get install gcc libc6-dev' >&2; exit 1; }
 	@packages="$$(go list $(PACKAGES))"; \
 		many="$$(grep -vxF $(addprefix -e ,$(sequential)) <<<"$$packages" || true)"; \
-		[ -z "$$many" ] || CGO_ENABLED=1 go test $(race_flags) -skip '^($(commands)|$(elsewhere))$$' $$many; \
 		some="$$(grep -xF $(addprefix -e ,$(sequential)) <<<"$$packages" | grep -xE '.*/(policy|server)' || true)"; \
-		[ -z "$$some" ] || CGO_ENABLED=1 go test $(race_flags) -skip '^($(elsewhere))$$' \
-			-run "^($$(sed -nE 's/^func (Test[A-Za-z0-9]+)\(.*/\1/p' $(at_once) | paste -sd'|'))$$" $$some
+		tests="$$(sed -nE 's/^func (Test[A-Za-z0-9]+)\(.*/\1/p' $(at_once) | paste -sd'|')"; \
+		export CGO_ENABLED=1; \
+		$(call beside,[ -z "$$some" ] || go test -p 1 $(race_flags) -skip '^($(elsewhere))$$' -run "^($$tests)$$" $$some, \
+			[ -z "$$many" ] || go test $(race_flags) -skip '^($(commands)|$(elsewhere))$$' $$many)
 
 .PHONY: plain
 plain: ## What does one thing after another, without the race detector
 	@echo "plain: go test of what does one thing after another"
 	@packages="$$(go list $(PACKAGES))"; \
 		whole="$$(grep -xF $(addprefix -e ,$(sequential)) <<<"$$packages" || true)"; \
-		[ -z "$$whole" ] || go test -skip '^($(elsewhere))$$' $$whole; \
-		! grep -qxF github.com/bidrail/bidrail/cmd/bidrail <<<"$$packages" || go test -run '^($(commands))$$' ./cmd/bidrail
+		$(call beside,! grep -qxF github.com/bidrail/bidrail/cmd/bidrail <<<"$$packages" || go test -run '^($(commands))$$' ./cmd/bidrail, \
+			[ -z "$$whole" ] || go test -skip '^($(elsewhere))$$' $$whole)
 
 .PHONY: crash
 crash: ## Kill the server again and again, and let its disk fail

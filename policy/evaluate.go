@@ -15,7 +15,7 @@ import (
 type Outcome struct {
 	Verdict  Verdict
 	Findings []Finding // in the order of effect, strictest first, then rule
-	Input    []byte    // the exact document the rules saw, as JSON; nil when there was no policy
+	Input    []byte    // the exact document the rules saw, as JSON; nil when there was no policy, and in a [Judgement], which has [Judgement.Input]
 }
 
 // EvaluationError is a rule that could not be decided: a built-in failed, two definitions
@@ -36,7 +36,10 @@ func (e *EvaluationError) Error() string {
 // allows. It returns soon after the deadline of the engine, or of ctx where that is sooner. On a nil engine
 // the outcome is policy.none.
 func (e *Engine) Evaluate(ctx context.Context, request *Request) Outcome {
-	return e.Judge(ctx, request).Outcome
+	judgement := e.Judge(ctx, request)
+	outcome := judgement.Outcome
+	outcome.Input = judgement.Input()
+	return outcome
 }
 
 // EvaluateInput decides a recorded input document again, as it was written by an [Outcome]. The

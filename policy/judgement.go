@@ -40,13 +40,20 @@ func (e *Engine) Judge(ctx context.Context, request *Request) *Judgement {
 }
 
 func (e *Engine) judge(ctx context.Context, document term.Value, windows Windows, now time.Time) *Judgement {
-	// Written before rules run: an evaluation that overruns may still be reading the document.
-	input := document.AppendJSON(make([]byte, 0, 8192))
 	j := &Judgement{engine: e, document: document, windows: windows, now: now}
 	j.findings, j.fit = e.judgeDocument(ctx, document, nil)
 	j.Outcome = conclude(j.findings)
-	j.Input = input
 	return j
+}
+
+// Input is the exact document that the rules saw, as JSON; nil when there was no policy. It is written when it is asked for: many judgements are
+// taken up again, or recorded nowhere. An evaluation that overran may be reading the document meanwhile; what [Engine.document] makes is in order, so
+// that writing it changes nothing of it.
+func (j *Judgement) Input() []byte {
+	if j.engine == nil {
+		return nil
+	}
+	return j.document.AppendJSON(make([]byte, 0, 8192))
 }
 
 // Again decides the same change at the same time under other windows. Only the rules that read something in which
@@ -65,10 +72,8 @@ func (j *Judgement) Again(ctx context.Context, windows Windows) *Judgement {
 		return j.engine.judge(ctx, document, windows, j.now)
 	}
 	again := &Judgement{engine: j.engine, document: document, windows: windows, now: j.now, fit: true}
-	input := document.AppendJSON(make([]byte, 0, len(j.Input)+256))
 	again.findings = j.engine.judgeAgain(ctx, document, j.findings, j.windows, windows)
 	again.Outcome = conclude(again.findings)
-	again.Input = input
 	return again
 }
 

@@ -221,7 +221,7 @@ func TestEvaluationsLeftBehindCountWhenJudgedAgain(t *testing.T) {
 func TestWithoutAPolicyNothingIsAllowedTheSecondTimeEither(t *testing.T) {
 	var engine *Engine
 	again := engine.Judge(t.Context(), bidRequest()).Again(t.Context(), someMoved)
-	if again.Verdict != Block || !cmp.Equal(ids(again.Findings), []string{FindingNoPolicy}) || again.Input != nil {
+	if again.Verdict != Block || !cmp.Equal(ids(again.Findings), []string{FindingNoPolicy}) || again.Input() != nil {
 		t.Errorf("got %+v", again.Outcome)
 	}
 	if reads := engine.WindowReads(KindBid); reads != nil {

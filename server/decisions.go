@@ -346,7 +346,7 @@ func (s *Server) write(ctx context.Context, tx store.Tx, principal policy.Princi
 				c.decision.PermitID = issued.ID
 				holds = append(holds, c.placed)
 			}
-			record, err := store.NewDecisionRecord(c.decision, c.outcome.Input)
+			record, err := store.NewDecisionRecord(c.decision, c.judgement.Input())
 			if err != nil {
 				return nil, err
 			}
@@ -559,7 +559,7 @@ func (s *Server) ExplainChanges(ctx context.Context, principal policy.Principal,
 	}
 	first := candidates[0]
 	first.conclude(principal, active, now)
-	explanation, err := active.Engine.Explain(ctx, first.outcome.Input)
+	explanation, err := active.Engine.Explain(ctx, first.judgement.Input())
 	if err == nil {
 		err = inTime(explanation, first.decision.Findings)
 	}

@@ -228,13 +228,20 @@ func (c *checkCommand) local(ctx context.Context, env environment, changes []*bi
 	if err != nil {
 		return nil, err
 	}
-	validator, err := grpcapi.NewValidator()
-	if err != nil {
+	// The policy is compiled on one processor while the changes are looked at on another.
+	var active *server.Policy
+	compiled := make(chan error, 1)
+	go func() {
+		var err error
+		active, err = loadPolicy(ctx, c.Policy, policy.Options{SkipTests: true, Deadline: localDeadline})
+		compiled <- err
+	}()
+	requested, invalid := request(changes)
+	if err := <-compiled; err != nil {
 		return nil, err
 	}
-	active, err := loadPolicy(ctx, c.Policy, policy.Options{SkipTests: true, Deadline: localDeadline})
-	if err != nil {
-		return nil, err
+	if invalid != nil {
+		return nil, invalid
 	}
 	preview, err := server.New(ctx, server.Config{Policy: active})
 	if err != nil {
@@ -242,11 +249,8 @@ func (c *checkCommand) local(ctx context.Context, env environment, changes []*bi
 	}
 	fmt.Fprintf(env.stderr, "judged here with the policy %s: nothing is recorded, and windows over time are empty; --server ADDR asks a server\n", policyName(c.Policy))
 	var results []*bidrailv1.CheckResult
-	for _, part := range parts(changes) {
-		if err := validator.Validate(&bidrailv1.CheckBatchRequest{Changes: part}); err != nil {
-			return nil, err
-		}
-		decided, err := preview.Check(ctx, principal, server.CheckRequest{Changes: grpcapi.Changes(part)})
+	for _, part := range requested {
+		decided, err := preview.Check(ctx, principal, server.CheckRequest{Changes: part})
 		if err != nil {
 			return nil, err
 		}
@@ -255,6 +259,22 @@ func (c *checkCommand) local(ctx context.Context, env environment, changes []*bi
 		}
 	}
 	return results, nil
+}
+
+// request is the changes in as few calls as it takes, as a server would have let them in.
+func request(changes []*bidrailv1.Change) ([][]*policy.Change, error) {
+	validator, err := grpcapi.NewValidator()
+	if err != nil {
+		return nil, err
+	}
+	var calls [][]*policy.Change
+	for _, part := range parts(changes) {
+		if err := validator.Validate(&bidrailv1.CheckBatchRequest{Changes: part}); err != nil {
+			return nil, err
+		}
+		calls = append(calls, grpcapi.Changes(part))
+	}
+	return calls, nil
 }
 
 // remote asks a server, in as few calls as it takes.

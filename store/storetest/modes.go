@@ -87,8 +87,9 @@ func modes(t *testing.T, s store.Store) {
 
 // However many switch at once, each epoch is one switch, and nobody's is overwritten unread.
 func manySetModes(t *testing.T, s store.Store) {
-	const each = 5
-	together(writers, func(n int) {
+	// Few: with n of them each switch that is stored is a conflict for up to n-1.
+	const many, each = 16, 5
+	together(many, func(n int) {
 		scope := ledger.AutomationScope(fmt.Sprint(n % 8))
 		for done := 0; done < each; {
 			var epoch int64
@@ -108,8 +109,8 @@ func manySetModes(t *testing.T, s store.Store) {
 	})
 	view(t, s, func(r store.Reader) error {
 		epoch, err := r.ModeEpoch()
-		if epoch != writers*each {
-			t.Errorf("got epoch %d after %d switches", epoch, writers*each)
+		if epoch != many*each {
+			t.Errorf("got epoch %d after %d switches", epoch, many*each)
 		}
 		settings, modesErr := r.Modes()
 		if len(settings) != 8 || settings[0].Epoch != epoch {
