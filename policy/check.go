@@ -24,6 +24,13 @@ func (s *shape) checkBy(document term.Value, recorded bool) []violation {
 	return c.found
 }
 
+// checkWindows is check of a document in which all but the windows has been checked.
+func (s *shape) checkWindows(windows term.Value) []violation {
+	c := checker{path: append(make([]string, 0, 8), "input")}
+	c.value(s.properties["windows"], term.Text("windows"), windows)
+	return c.found
+}
+
 type violation struct{ path, complaint string }
 
 func (v violation) String() string { return v.path + " " + v.complaint }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -194,24 +196,43 @@ func (c *compilation) parse() {
 	c.problems = append(c.problems, problems...)
 }
 
+// parseModules parses files, on all processors: most of a revision is its tests.
 func parseModules(texts map[string]string) (map[string]*ast.Module, []string) {
+	names := slices.Sorted(maps.Keys(texts))
+	parsed, failed := make([]*ast.Module, len(names)), make([]error, len(names))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(names)) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(names)); i = next.Add(1) - 1 {
+				parsed[i], failed[i] = parseModule(names[i], texts[names[i]])
+			}
+		})
+	}
+	workers.Wait()
 	var problems []string
 	modules := map[string]*ast.Module{}
-	for _, name := range slices.Sorted(maps.Keys(texts)) {
-		module, err := ast.ParseModuleWithOpts(name, texts[name], ast.ParserOptions{
-			ProcessAnnotation: true, RegoVersion: ast.RegoV2,
-		})
-		if err != nil {
-			problems = append(problems, compilerComplaints(err)...)
-			continue
-		}
-		if module == nil {
+	for i, name := range names {
+		switch {
+		case failed[i] != nil:
+			problems = append(problems, compilerComplaints(failed[i])...)
+		case parsed[i] == nil:
 			problems = append(problems, fmt.Sprintf("%s:1: the file is empty", name))
-			continue
+		default:
+			modules[name] = parsed[i]
 		}
-		modules[name] = module
 	}
 	return modules, problems
+}
+
+// parseModule parses a file. A panic of the parser is the file's failure: here it would take the service down.
+func parseModule(name, text string) (module *ast.Module, err error) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			module, err = nil, fmt.Errorf("%s:1: the parser panicked, which is a bug in it: %v", name, panicked)
+		}
+	}()
+	return ast.ParseModuleWithOpts(name, text, ast.ParserOptions{ProcessAnnotation: true, RegoVersion: ast.RegoV2})
 }
 
 // checkCalls looks at the modules as they were written, so that a complaint has the author's line.

@@ -67,8 +67,9 @@ func (j *Judgement) Again(ctx context.Context, windows Windows) *Judgement {
 		return j
 	}
 	b := builder{forms: j.engine.forms}
-	document := replace(j.document, []string{"windows"}, b.windows(windows, j.now))
-	if !j.fit || len(j.engine.checkDocument(document)) > 0 {
+	moved := b.windows(windows, j.now)
+	document := replace(j.document, []string{"windows"}, moved)
+	if !j.fit || len(j.engine.shape.checkWindows(moved)) > 0 {
 		return j.engine.judge(ctx, document, windows, j.now)
 	}
 	again := &Judgement{engine: j.engine, document: document, windows: windows, now: j.now, fit: true}
