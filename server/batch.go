@@ -45,6 +45,8 @@ type candidate struct {
 	reverts      []policy.Revert        // likewise
 	baseline     policy.Value           // the value before, as far as the ledger knows it
 	judgement    *policy.Judgement
+	written      []byte            // the document of writtenOf
+	writtenOf    *policy.Judgement // the judgement as it was when its document was written
 	outcome      policy.Outcome
 	known        ledger.Movement  // as the ledger knows it
 	granted      string           // the grant that answers what rules want people for
@@ -223,6 +225,14 @@ func (u unit) digest() string {
 		return group.digest
 	}
 	return u[0].digest
+}
+
+// document is what the rules saw, as it is recorded.
+func (c *candidate) document() []byte {
+	if c.writtenOf != c.judgement {
+		c.written, c.writtenOf = c.judgement.Input(), c.judgement
+	}
+	return c.written
 }
 
 func (c *candidate) groupDigest() string {

@@ -237,6 +237,11 @@ func (s *Server) recordPortion(ctx context.Context, principal policy.Principal, 
 				return err
 			}
 		}
+		for _, c := range candidates {
+			if !c.settled {
+				c.document() // while the transaction is open nobody else writes
+			}
+		}
 		var written *writing
 		err := s.store.Update(ctx, func(tx store.Tx) (err error) {
 			written, err = s.write(ctx, tx, principal, active, candidates, g, now)
@@ -346,7 +351,7 @@ func (s *Server) write(ctx context.Context, tx store.Tx, principal policy.Princi
 				c.decision.PermitID = issued.ID
 				holds = append(holds, c.placed)
 			}
-			record, err := store.NewDecisionRecord(c.decision, c.judgement.Input())
+			record, err := store.NewDecisionRecord(c.decision, c.document())
 			if err != nil {
 				return nil, err
 			}
@@ -559,7 +564,7 @@ func (s *Server) ExplainChanges(ctx context.Context, principal policy.Principal,
 	}
 	first := candidates[0]
 	first.conclude(principal, active, now)
-	explanation, err := active.Engine.Explain(ctx, first.judgement.Input())
+	explanation, err := active.Engine.Explain(ctx, first.document())
 	if err == nil {
 		err = inTime(explanation, first.decision.Findings)
 	}

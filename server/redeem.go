@@ -455,7 +455,7 @@ func (d *redemption) insert(s *Server, tx store.Tx, settlement *settlement, sour
 		c.conclude(d.principal, d.active, d.now)
 		c.decision.PermitID, c.decision.Redeems = given.ID, source
 		var err error
-		if records[i], err = store.NewDecisionRecord(c.decision, c.judgement.Input()); err != nil {
+		if records[i], err = store.NewDecisionRecord(c.decision, c.document()); err != nil {
 			return err
 		}
 		d.result.Decisions = append(d.result.Decisions, c.decision)
