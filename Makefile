@@ -35,8 +35,9 @@ race_flags := -race -gcflags='all=-d=checkptr=0' -gcflags='modernc.org/sqlite/li
 # which many ask at once.
 sequential := $(addprefix github.com/bidrail/bidrail/,server server/scenario client/formats \
 	policy $(addprefix policy/,approval audit calendar experiment fact ledger mode permit plan registry term))
-at_once := $(addprefix policy/,absence_test.go evaluate_test.go) $(addprefix server/,race_test.go batch_test.go failure_test.go invariant_test.go \
-	linearizability_test.go settle_test.go simulation_test.go simulation_approvals_test.go watch_test.go)
+at_once := $(addprefix policy/,absence_test.go evaluate_test.go judgement_test.go) $(addprefix server/,batch_test.go failure_test.go grants_test.go invariant_test.go \
+	keys_test.go linearizability_test.go race_test.go regression_test.go revisions_test.go settle_test.go simulation_test.go simulation_approvals_test.go \
+	watch_test.go)
 # Commands are processes of their own.
 commands := TestScript
 # Runs two commands, one beside the other, and fails where one of them does: one long package alone keeps half of two processors idle.

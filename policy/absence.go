@@ -4,11 +4,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
@@ -65,16 +62,11 @@ func CheckAbsence(ctx context.Context, engine *Engine) (*AbsenceReport, error) {
 	}
 	// Each example by itself, on all processors, and then what came of them in their order.
 	tried := make([]AbsenceReport, len(examples))
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(examples)) {
-		workers.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(examples)) && ctx.Err() == nil; i = next.Add(1) - 1 {
-				tried[i].try(ctx, engine, examples[i])
-			}
-		})
-	}
-	workers.Wait()
+	onAllProcessors(len(examples), func(i int) {
+		if ctx.Err() == nil {
+			tried[i].try(ctx, engine, examples[i])
+		}
+	})
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -200,16 +198,7 @@ func (c *compilation) parse() {
 func parseModules(texts map[string]string) (map[string]*ast.Module, []string) {
 	names := slices.Sorted(maps.Keys(texts))
 	parsed, failed := make([]*ast.Module, len(names)), make([]error, len(names))
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(names)) {
-		workers.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(names)); i = next.Add(1) - 1 {
-				parsed[i], failed[i] = parseModule(names[i], texts[names[i]])
-			}
-		})
-	}
-	workers.Wait()
+	onAllProcessors(len(names), func(i int) { parsed[i], failed[i] = parseModule(names[i], texts[names[i]]) })
 	var problems []string
 	modules := map[string]*ast.Module{}
 	for i, name := range names {

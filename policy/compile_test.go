@@ -438,3 +438,21 @@ var readers = regexp.MustCompile(`governance_(authority|registration)|lib\.autom
 
 // endless is a list so long that going through it four times over does not come to an end.
 var endless = "many := [" + strings.Repeat("1,", 400) + "1]\n"
+
+// Where a test fails is said of each of several tests with one name, too.
+func TestWhereATestFailsIsSaidOfEachOfOneName(t *testing.T) {
+	revision := readSmall(t, files{"rules/ceiling_test.rego": "package bidrail.rules.ceiling_test\n\ntest_sums if 1 + 1 == 2\n\ntest_sums if 1 + 1 == 3\n\ntest_others if 1 + 1 == 4\n"})
+	report, err := RunTests(t.Context(), revision, TestOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var failed []string
+	for _, failure := range report.Failures() {
+		failed = append(failed, failure.Name+" "+failure.Outcome())
+	}
+	want := []string{"bidrail.rules.ceiling_test.test_others failed at rules/ceiling_test.rego:7 `1 + 1 == 4`",
+		"bidrail.rules.ceiling_test.test_sums#01 failed at rules/ceiling_test.rego:5 `1 + 1 == 3`"}
+	if diff := cmp.Diff(want, failed); diff != "" {
+		t.Error(diff)
+	}
+}

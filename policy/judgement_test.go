@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"context"
 	"math"
 	"strings"
@@ -290,5 +291,33 @@ func BenchmarkAgain(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		judged.Again(b.Context(), moved)
+	}
+}
+
+// A document is in order when it is made, so writing it for the record changes nothing of it, though an evaluation that overran may still be reading it.
+// The race detector sees it where that is not so.
+func TestADocumentIsWrittenWhileOthersReadIt(t *testing.T) {
+	request := bidRequest()
+	request.Change.Target.Labels = map[string]string{"z": "1", "b": "2", "a": "3", "c": "4"}
+	request.Change.Facts = map[string]Fact{}
+	for _, name := range []string{"spend_today", "delivery_share", "current_value", "age"} {
+		request.Change.Facts[name] = Fact{Value: Value{Form: Ratio, Amount: 1}}
+	}
+	request.Facts, request.Windows = request.Change.Facts, someMoved
+	engine := shippedEngine(t)
+	document := engine.document(request)
+	var written [4][]byte
+	var writers sync.WaitGroup
+	for i := range written {
+		writers.Go(func() { written[i] = document.AppendJSON(nil) })
+	}
+	writers.Wait()
+	for _, again := range written[1:] {
+		if !bytes.Equal(written[0], again) {
+			t.Errorf("it is written as %s, and as %s", written[0], again)
+		}
+	}
+	if judged := engine.Judge(t.Context(), request); !bytes.Equal(judged.Input(), written[0]) {
+		t.Errorf("the judgement's is %s, want %s", judged.Input(), written[0])
 	}
 }

@@ -149,13 +149,18 @@ func (t *testRun) run(ctx context.Context, set func(*tester.Runner)) ([]*tester.
 
 // traceFailures runs what did not pass once more, to see where it fails. A trace of everything takes longer than the tests.
 func (t *testRun) traceFailures(ctx context.Context, results []*tester.Result) error {
-	failed := map[string]*tester.Result{}
+	failed := map[string]*tester.Result{} // by where they are: of several tests with one name OPA numbers all but the first
 	var names []string
 	for _, result := range results {
-		if name := result.Package + "." + result.Name; !result.Pass() && !result.Skip && result.Error == nil {
-			failed[name] = result
-			names = append(names, regexp.QuoteMeta(name))
+		if result.Pass() || result.Skip || result.Error != nil {
+			continue
 		}
+		pkg, err := ast.ParseRef(result.Package)
+		if err != nil {
+			continue // it is told that it failed, and not where
+		}
+		failed[where(result.Location)] = result
+		names = append(names, regexp.QuoteMeta(pkg.Append(ast.StringTerm(result.Name)).String()))
 	}
 	if len(failed) == 0 || ctx.Err() != nil {
 		return nil
@@ -164,7 +169,7 @@ func (t *testRun) traceFailures(ctx context.Context, results []*tester.Result) e
 		runner.EnableTracing(true).Filter("^(" + strings.Join(names, "|") + ")$")
 	})
 	for _, result := range traced {
-		if first := failed[result.Package+"."+result.Name]; first != nil {
+		if first := failed[where(result.Location)]; first != nil {
 			first.Trace = result.Trace
 		}
 	}
